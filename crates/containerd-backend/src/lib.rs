@@ -1,0 +1,1 @@
+//! Images, rootfs, tasks and events over containerd's gRPC.

@@ -1,0 +1,1 @@
+//! Reads a Nomad job file and runs one group of it on this machine.

@@ -1,0 +1,1 @@
+//! The client side of Nomad's driver protocol: starts a plugin, prepares allocations, log pipes and ports.

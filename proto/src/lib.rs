@@ -1,0 +1,1 @@
+//! The wire: Nomad's driver protocol and go-plugin's services, cty msgpack, hclspec and the handshake.

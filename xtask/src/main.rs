@@ -1,0 +1,3 @@
+//! Set-up, demo, tests and tidy of this workspace.
+
+fn main() {}
