@@ -1,1 +1,12 @@
 //! What the kernel gives: cgroup files, checked paths, limits, FIFOs, hosts and resolv.conf files.
+
+pub mod beneath;
+pub mod cgroup;
+pub mod devices;
+pub mod fifo;
+pub mod hosts;
+pub mod limits;
+pub mod process;
+pub mod resolv;
+pub mod rootfs;
+pub mod users;

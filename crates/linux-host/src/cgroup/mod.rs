@@ -1,0 +1,12 @@
+//! The cgroup of a task: where it lies, who is in it, what it used.
+
+mod error;
+mod mounts;
+mod placement;
+pub mod stats;
+mod task;
+
+pub use error::CgroupError;
+pub use mounts::{CgroupMode, CgroupMounts, Controller};
+pub use placement::{Cpuset, Placement, PlacementError, place};
+pub use task::{TaskCgroup, join};
