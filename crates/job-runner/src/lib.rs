@@ -1,1 +1,5 @@
 //! Reads a Nomad job file and runs one group of it on this machine.
+
+pub mod duration;
+pub mod expr;
+pub mod jobfile;

@@ -1,0 +1,4 @@
+//! From the text of a job file to a typed job.
+
+pub mod error;
+pub mod source;
