@@ -1,12 +1,141 @@
-//! Puts the options together.
+//! Puts the options together: every field of a spec is set here on purpose, none is left to a library's default.
 
-use crate::{BuildError, Plan, Spec};
+use oci_spec::runtime::{Linux, LinuxResources, Process, Spec};
+
+use crate::{BuildError, Cgroup, Plan};
+use crate::{annotations, args, baseline, cgroup, cwd, devices, env, hostname, mounts, namespaces, rootfs};
+
+/// The runtime-spec version that the options here need; every runtime since runc 1.0 takes it.
+const OCI_VERSION: &str = "1.0.2";
 
 /// Builds the spec of a container.
 ///
 /// # Errors
 /// The first option whose value can not be expressed in a spec.
 pub fn build(plan: Plan) -> Result<Spec, BuildError> {
-    let Plan { .. } = plan;
-    Ok(Spec::default())
+    let Plan {
+        args,
+        env,
+        cwd,
+        user,
+        hostname,
+        rootfs,
+        network,
+        cgroup,
+        resources,
+        mounts,
+        devices,
+        annotations,
+    } = plan;
+
+    let mut process = blank_process();
+    process.set_args(Some(args::args(args)?));
+    process.set_env(Some(env::env(env)?));
+    process.set_cwd(cwd::cwd(cwd)?);
+    process.set_user(user.into_spec());
+
+    let devices = devices::devices(devices)?;
+    let mounts = mounts::mounts(mounts)?;
+
+    let mut limits = LinuxResources::default();
+    resources.apply(&mut limits)?;
+    limits.set_devices(Some(devices.allowed));
+
+    let mut linux = blank_linux();
+    let Cgroup { mode, path } = cgroup;
+    linux.set_cgroups_path(Some(cgroup::path(path)?));
+    linux.set_namespaces(Some(namespaces::namespaces(network, mode)?));
+    linux.set_devices(devices.nodes);
+    linux.set_resources(Some(limits));
+    linux.set_rootfs_propagation(mounts.rootfs_propagation);
+
+    let mut spec = blank_spec();
+    spec.set_process(Some(process));
+    spec.set_root(Some(rootfs::root(rootfs)?));
+    spec.set_hostname(Some(hostname::hostname(hostname)?));
+    spec.set_mounts(Some(mounts.list));
+    spec.set_annotations(annotations::annotations(annotations)?);
+    spec.set_linux(Some(linux));
+    Ok(spec)
+}
+
+/// A spec with nothing but what every container has.
+fn blank_spec() -> Spec {
+    let mut spec = Spec::default();
+    spec.set_version(OCI_VERSION.to_owned())
+        .set_root(None)
+        .set_mounts(None)
+        .set_process(None)
+        .set_hostname(None)
+        .set_domainname(None)
+        .set_hooks(None)
+        .set_annotations(None)
+        .set_linux(None)
+        .set_solaris(None)
+        .set_windows(None)
+        .set_vm(None)
+        .set_zos(None);
+    spec
+}
+
+/// A process without a command: capabilities and privileges of the baseline, every limit inherited.
+fn blank_process() -> Process {
+    let mut process = Process::default();
+    process
+        .set_terminal(Some(false))
+        .set_console_size(None)
+        .set_args(None)
+        .set_command_line(None)
+        .set_env(None)
+        .set_capabilities(Some(baseline::capabilities::unprivileged()))
+        .set_rlimits(None)
+        .set_no_new_privileges(Some(true))
+        .set_apparmor_profile(None)
+        .set_oom_score_adj(Some(0))
+        .set_selinux_label(None)
+        .set_io_priority(None)
+        .set_scheduler(None)
+        .set_exec_cpu_affinity(None);
+    process
+}
+
+/// The Linux part without namespaces and limits: masked and read-only paths of the baseline.
+fn blank_linux() -> Linux {
+    let mut linux = Linux::default();
+    linux
+        .set_net_devices(None)
+        .set_uid_mappings(None)
+        .set_gid_mappings(None)
+        .set_sysctl(None)
+        .set_resources(None)
+        .set_cgroups_path(None)
+        .set_namespaces(None)
+        .set_devices(None)
+        .set_seccomp(None)
+        .set_rootfs_propagation(None)
+        .set_masked_paths(Some(baseline::paths::masked()))
+        .set_readonly_paths(Some(baseline::paths::readonly()))
+        .set_mount_label(None)
+        .set_intel_rdt(None)
+        .set_memory_policy(None)
+        .set_personality(None)
+        .set_time_offsets(None);
+    linux
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+
+    use crate::testing;
+
+    #[test]
+    fn the_base_plan_gives_exactly_the_documented_baseline() {
+        expect_file!["../tests/baseline.json"].assert_eq(&testing::pretty(testing::base_plan()));
+    }
+
+    #[test]
+    fn building_the_same_plan_twice_gives_the_same_spec() {
+        assert_eq!(testing::pretty(testing::base_plan()), testing::pretty(testing::base_plan()));
+    }
 }

@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
+
+use crate::{BuildError, baseline, check};
+
 /// Type of a device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceKind {
@@ -43,4 +47,147 @@ pub struct Device {
     pub gid: u32,
     /// What the device controller allows.
     pub permissions: DevicePermissions,
+}
+
+/// What devices add to a spec.
+pub(crate) struct SpecDevices {
+    /// Nodes to make.
+    pub(crate) nodes: Option<Vec<LinuxDevice>>,
+    /// The allow list, the baseline's rules first.
+    pub(crate) allowed: Vec<LinuxDeviceCgroup>,
+}
+
+pub(crate) fn devices(devices: Vec<Device>) -> Result<SpecDevices, BuildError> {
+    let mut allowed = baseline::devices::rules();
+    let mut nodes: Vec<LinuxDevice> = Vec::with_capacity(devices.len());
+    for device in devices {
+        check::absolute_path("device path", &device.path)?;
+        let node = device.node();
+        match nodes.iter().find(|earlier| earlier.path() == node.path()) {
+            Some(earlier) if *earlier != node => {
+                return Err(BuildError::DeviceTwice { path: device.path });
+            }
+            Some(_) => {}
+            None => nodes.push(node),
+        }
+        allowed.extend(device.rule());
+    }
+    Ok(SpecDevices { nodes: (!nodes.is_empty()).then_some(nodes), allowed })
+}
+
+impl Device {
+    fn node(&self) -> LinuxDevice {
+        let mut node = LinuxDevice::default();
+        node.set_path(self.path.clone())
+            .set_typ(self.kind.to_spec())
+            .set_major(self.major.into())
+            .set_minor(self.minor.into())
+            .set_file_mode(Some(self.mode & 0o7777))
+            .set_uid(Some(self.uid))
+            .set_gid(Some(self.gid));
+        node
+    }
+
+    fn rule(&self) -> Option<LinuxDeviceCgroup> {
+        let access = self.permissions.to_text();
+        if self.kind == DeviceKind::Fifo || access.is_empty() {
+            return None;
+        }
+        let mut rule = LinuxDeviceCgroup::default();
+        rule.set_allow(true)
+            .set_typ(Some(self.kind.to_spec()))
+            .set_major(Some(self.major.into()))
+            .set_minor(Some(self.minor.into()))
+            .set_access(Some(access));
+        Some(rule)
+    }
+}
+
+impl DeviceKind {
+    fn to_spec(self) -> LinuxDeviceType {
+        match self {
+            Self::Char => LinuxDeviceType::C,
+            Self::Block => LinuxDeviceType::B,
+            Self::Fifo => LinuxDeviceType::P,
+        }
+    }
+}
+
+impl DevicePermissions {
+    /// Everything, the default of Nomad and Docker.
+    pub const ALL: Self = Self { read: true, write: true, mknod: true };
+
+    fn to_text(self) -> String {
+        let Self { read, write, mknod } = self;
+        [(read, 'r'), (write, 'w'), (mknod, 'm')]
+            .into_iter()
+            .filter_map(|(set, letter)| set.then_some(letter))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::{Device, DeviceKind, DevicePermissions};
+    use crate::testing::{check, refused};
+
+    fn fuse() -> Device {
+        Device {
+            path: "/dev/fuse".into(),
+            kind: DeviceKind::Char,
+            major: 10,
+            minor: 229,
+            mode: 0o20666,
+            uid: 0,
+            gid: 44,
+            permissions: DevicePermissions { read: true, write: true, mknod: false },
+        }
+    }
+
+    #[test]
+    fn a_device_is_made_and_allowed() {
+        check(
+            |plan| plan.devices = vec![fuse()],
+            expect![[r#"
+                + linux.devices: [{"fileMode":438,"gid":44,"major":10,"minor":229,"path":"/dev/fuse","type":"c","uid":0}]
+                + linux.resources.devices.12: {"access":"rw","allow":true,"major":10,"minor":229,"type":"c"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_device_without_permissions_is_made_but_not_allowed() {
+        let permissions = DevicePermissions { read: false, write: false, mknod: false };
+        check(
+            |plan| plan.devices = vec![Device { permissions, ..fuse() }],
+            expect![[r#"
+                + linux.devices: [{"fileMode":438,"gid":44,"major":10,"minor":229,"path":"/dev/fuse","type":"c","uid":0}]
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_same_device_twice_is_one_node() {
+        check(
+            |plan| {
+                let permissions = DevicePermissions::ALL;
+                plan.devices = vec![fuse(), Device { permissions, ..fuse() }];
+            },
+            expect![[r#"
+                + linux.devices: [{"fileMode":438,"gid":44,"major":10,"minor":229,"path":"/dev/fuse","type":"c","uid":0}]
+                + linux.resources.devices.12: {"access":"rw","allow":true,"major":10,"minor":229,"type":"c"}
+                + linux.resources.devices.13: {"access":"rwm","allow":true,"major":10,"minor":229,"type":"c"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn two_devices_with_one_path_are_refused() {
+        refused(
+            |plan| plan.devices = vec![fuse(), Device { minor: 1, ..fuse() }],
+            expect![[r#"two different devices have the path "/dev/fuse""#]],
+        );
+    }
 }

@@ -23,6 +23,26 @@ pub enum BuildError {
         /// Its value.
         path: PathBuf,
     },
+    /// A path can not be written in JSON, which a spec is.
+    #[error("{option} is not valid UTF-8: {path:?}")]
+    NotUtf8 {
+        /// The option at fault.
+        option: &'static str,
+        /// Its value.
+        path: PathBuf,
+    },
+    /// An annotation's key is empty.
+    #[error("an annotation has an empty key")]
+    AnnotationName,
+    /// A mount would hide the whole root file system.
+    #[error("a mount can not have the destination \"/\"")]
+    MountOnRoot,
+    /// A list of CPUs is not in the kernel's format.
+    #[error("{list:?} is not a list of CPUs such as \"0-2,7\"")]
+    CpuList {
+        /// The list.
+        list: String,
+    },
     /// An environment variable's name is empty or has an equals sign.
     #[error("{name:?} is not a name for an environment variable")]
     EnvName {
@@ -35,14 +55,14 @@ pub enum BuildError {
         /// The host name.
         hostname: String,
     },
-    /// Two mounts of the plan have the same destination.
-    #[error("two mounts have the destination {destination:?}")]
+    /// Two different mounts of the plan have the same destination.
+    #[error("two different mounts have the destination {destination:?}")]
     MountTwice {
         /// The destination.
         destination: PathBuf,
     },
-    /// Two devices of the plan have the same path.
-    #[error("two devices have the path {path:?}")]
+    /// Two different devices of the plan have the same path.
+    #[error("two different devices have the path {path:?}")]
     DeviceTwice {
         /// The path.
         path: PathBuf,

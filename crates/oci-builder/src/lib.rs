@@ -3,11 +3,12 @@
 //! Nothing here reads a file or asks the kernel: every fact that a spec needs (a user's numbers, a device's
 //! numbers, the cgroup layout) is resolved by the caller and arrives in the [`Plan`].
 
-mod args;
 mod annotations;
+mod args;
 mod baseline;
 mod build;
 mod cgroup;
+mod check;
 mod cwd;
 mod devices;
 mod env;
@@ -19,6 +20,8 @@ mod network;
 mod plan;
 mod resources;
 mod rootfs;
+#[cfg(test)]
+mod testing;
 mod user;
 
 pub use build::build;
@@ -28,9 +31,9 @@ pub use error::BuildError;
 pub use mounts::{Access, Mount, MountKind, Propagation};
 pub use network::NetworkNamespace;
 pub use plan::Plan;
+pub use resources::Resources;
 pub use resources::cpu::{CpuBandwidth, CpuResources, nomad_cpu_shares};
 pub use resources::memory::{MemoryLimit, MemoryResources, NomadMemory, SwapAccounting};
-pub use resources::Resources;
 pub use rootfs::Rootfs;
 pub use user::User;
 

@@ -1,6 +1,8 @@
 //! Mounts (`mounts`): the task's over the baseline's, parents before children.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::{BuildError, baseline, check};
 
 /// Whether something mounted can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,3 +55,108 @@ pub struct Mount {
     /// Further fstab options (`nosuid`, `size=64m`), in order.
     pub options: Vec<String>,
 }
+
+/// What mounts add to a spec.
+pub(crate) struct SpecMounts {
+    /// In the order in which the runtime mounts them.
+    pub(crate) list: Vec<oci_spec::runtime::Mount>,
+    /// Propagation of the container's root, where a mount needs one; else the runtime's default.
+    pub(crate) rootfs_propagation: Option<String>,
+}
+
+pub(crate) fn mounts(mounts: Vec<Mount>) -> Result<SpecMounts, BuildError> {
+    let rootfs_propagation = rootfs_propagation(&mounts);
+    let mut of_task: Vec<oci_spec::runtime::Mount> = Vec::with_capacity(mounts.len());
+    for mount in mounts {
+        let mount = mount.into_spec()?;
+        match of_task.iter().find(|earlier| earlier.destination() == mount.destination()) {
+            Some(earlier) if *earlier != mount => {
+                return Err(BuildError::MountTwice { destination: mount.destination().clone() });
+            }
+            Some(_) => {}
+            None => of_task.push(mount),
+        }
+    }
+    let mut list = baseline::mounts::mounts();
+    list.retain(|base| of_task.iter().all(|mount| mount.destination() != base.destination()));
+    list.append(&mut of_task);
+    list.sort_by_key(|mount| depth(mount.destination()));
+    Ok(SpecMounts { list, rootfs_propagation })
+}
+
+/// A mount that spreads to the host needs a shared root, one that receives from it a slave one at least (which is
+/// also the runtime's default).
+fn rootfs_propagation(mounts: &[Mount]) -> Option<String> {
+    let spreads = |wanted| {
+        mounts
+            .iter()
+            .any(|mount| matches!(mount.kind, MountKind::Bind { propagation, .. } if propagation == wanted))
+    };
+    if spreads(Propagation::Bidirectional) {
+        Some("rshared".to_owned())
+    } else if spreads(Propagation::HostToTask) {
+        Some("rslave".to_owned())
+    } else {
+        None
+    }
+}
+
+fn depth(destination: &Path) -> usize {
+    destination.components().count()
+}
+
+impl Mount {
+    fn into_spec(self) -> Result<oci_spec::runtime::Mount, BuildError> {
+        let Self { destination, kind, access, options } = self;
+        check::absolute_path("mount destination", &destination)?;
+        options.iter().try_for_each(|option| check::no_nul("mount option", option))?;
+        let destination: PathBuf = destination.components().collect();
+        if depth(&destination) < 2 {
+            return Err(BuildError::MountOnRoot);
+        }
+        let access = access.option().to_owned();
+        let (kind, source, mut all) = match kind {
+            MountKind::Bind { source, propagation } => {
+                check::absolute_path("mount source", &source)?;
+                ("bind".to_owned(), source, vec!["rbind".to_owned(), access, propagation.option().to_owned()])
+            }
+            MountKind::Filesystem { kind, source } => {
+                check::no_nul("mount type", &kind)?;
+                check::no_nul("mount source", &source)?;
+                (kind, PathBuf::from(source), vec![access])
+            }
+        };
+        all.extend(options);
+        let mut mount = oci_spec::runtime::Mount::default();
+        mount
+            .set_destination(destination)
+            .set_typ(Some(kind))
+            .set_source(Some(source))
+            .set_options(Some(all))
+            .set_uid_mappings(None)
+            .set_gid_mappings(None);
+        Ok(mount)
+    }
+}
+
+impl Access {
+    fn option(self) -> &'static str {
+        match self {
+            Self::ReadOnly => "ro",
+            Self::ReadWrite => "rw",
+        }
+    }
+}
+
+impl Propagation {
+    fn option(self) -> &'static str {
+        match self {
+            Self::Private => "rprivate",
+            Self::HostToTask => "rslave",
+            Self::Bidirectional => "rshared",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

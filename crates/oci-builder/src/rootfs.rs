@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::Access;
+use oci_spec::runtime::Root;
+
+use crate::{Access, BuildError, check};
 
 /// Where the runtime finds the root file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +13,37 @@ pub struct Rootfs {
     pub path: PathBuf,
     /// Whether the container may write to it.
     pub access: Access,
+}
+
+pub(crate) fn root(rootfs: Rootfs) -> Result<Root, BuildError> {
+    let Rootfs { path, access } = rootfs;
+    check::text_path("rootfs", &path)?;
+    let mut root = Root::default();
+    root.set_path(path).set_readonly(match access {
+        Access::ReadOnly => Some(true),
+        Access::ReadWrite => Some(false),
+    });
+    Ok(root)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::Access;
+    use crate::testing::check;
+
+    #[test]
+    fn the_root_can_be_elsewhere_and_read_only() {
+        check(
+            |plan| {
+                plan.rootfs.path = "/elsewhere".into();
+                plan.rootfs.access = Access::ReadOnly;
+            },
+            expect![[r#"
+                ~ root.path: "rootfs" => "/elsewhere"
+                ~ root.readonly: false => true
+            "#]],
+        );
+    }
 }

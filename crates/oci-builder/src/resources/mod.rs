@@ -3,6 +3,9 @@
 pub(crate) mod cpu;
 pub(crate) mod memory;
 
+use oci_spec::runtime::LinuxResources;
+
+use crate::BuildError;
 use cpu::CpuResources;
 use memory::MemoryResources;
 
@@ -13,4 +16,20 @@ pub struct Resources {
     pub cpu: CpuResources,
     /// Memory limit and reservation.
     pub memory: MemoryResources,
+}
+
+impl Resources {
+    pub(crate) fn apply(self, limits: &mut LinuxResources) -> Result<(), BuildError> {
+        let Self { cpu, memory } = self;
+        limits
+            .set_cpu(Some(cpu.into_spec()?))
+            .set_memory(memory.into_spec()?)
+            .set_pids(None)
+            .set_block_io(None)
+            .set_hugepage_limits(None)
+            .set_network(None)
+            .set_rdma(None)
+            .set_unified(None);
+        Ok(())
+    }
 }

@@ -1,0 +1,50 @@
+//! Checks that several options share.
+
+use std::path::{Component, Path};
+
+use crate::BuildError;
+
+/// A string that the kernel takes as a C string.
+pub(crate) fn no_nul(option: &'static str, value: &str) -> Result<(), BuildError> {
+    if value.contains('\0') { Err(BuildError::Nul { option }) } else { Ok(()) }
+}
+
+/// A path that is a C string and can be written in the spec, which is JSON.
+pub(crate) fn text_path(option: &'static str, path: &Path) -> Result<(), BuildError> {
+    match path.to_str() {
+        Some(text) => no_nul(option, text),
+        None => Err(BuildError::NotUtf8 { option, path: path.to_owned() }),
+    }
+}
+
+/// An absolute path that stays where its text says.
+pub(crate) fn absolute_path(option: &'static str, path: &Path) -> Result<(), BuildError> {
+    text_path(option, path)?;
+    if path.is_absolute() && !path.components().any(|part| part == Component::ParentDir) {
+        Ok(())
+    } else {
+        Err(BuildError::Path { option, path: path.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_json_can_not_carry_is_refused() {
+        let path = Path::new(OsStr::from_bytes(b"/a\xff"));
+        assert_eq!(
+            absolute_path("cwd", path),
+            Err(BuildError::NotUtf8 { option: "cwd", path: path.to_owned() })
+        );
+    }
+
+    #[test]
+    fn dots_in_names_are_not_parents() {
+        assert_eq!(absolute_path("cwd", Path::new("/a/..b/c..")), Ok(()));
+    }
+}
