@@ -9,4 +9,5 @@ pub mod limits;
 pub mod process;
 pub mod resolv;
 pub mod rootfs;
+pub mod signal;
 pub mod users;

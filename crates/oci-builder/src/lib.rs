@@ -37,5 +37,7 @@ pub use resources::memory::{MemoryLimit, MemoryResources, NomadMemory, SwapAccou
 pub use rootfs::Rootfs;
 pub use user::User;
 
+/// The process of a spec, which an exec varies.
+pub use oci_spec::runtime::Process;
 /// The spec that [`build`] returns, as the runtime-spec types of `oci-spec`.
 pub use oci_spec::runtime::Spec;

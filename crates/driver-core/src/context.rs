@@ -1,0 +1,45 @@
+//! What every operation of one configuration of the driver shares.
+
+use std::sync::Arc;
+
+use linux_host::cgroup::{CgroupMode, CgroupMounts};
+
+use crate::config::PluginConfig;
+use crate::events::Events;
+use crate::files::StateDir;
+use crate::ports::{Connection, ContainerPort};
+
+/// What the client tells of the node's CPUs (`nomad_config.topology`, from Nomad 1.7 on).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct NodeCpu {
+    /// MHz of one core; 0 when the client did not say.
+    pub core_mhz: f64,
+    /// MHz of the whole node; 0 when the client did not say.
+    pub total_mhz: u64,
+}
+
+/// One configuration, its port and the host's facts.
+pub(crate) struct Context {
+    pub(crate) config: PluginConfig,
+    pub(crate) node: NodeCpu,
+    pub(crate) ports: Arc<dyn ContainerPort>,
+    pub(crate) files: StateDir,
+    pub(crate) cgroups: CgroupMounts,
+    pub(crate) events: Events,
+}
+
+impl Context {
+    pub(crate) fn mode(&self) -> CgroupMode {
+        self.cgroups.mode()
+    }
+
+    /// Returns as soon as the daemon answers.
+    pub(crate) async fn connected(&self) {
+        let mut connection = self.ports.connection();
+        let watcher_ended = connection.wait_for(|state| *state == Connection::Up).await.is_err();
+        if watcher_ended {
+            tracing::error!("the watcher of the connection to containerd has ended");
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The driver as its adapters see it: one method for each thing that Nomad asks.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use linux_host::cgroup::CgroupMounts;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use crate::config::PluginConfig;
+use crate::context::{Context, NodeCpu};
+use crate::error::DriverError;
+use crate::events::{Events, TaskEvent};
+use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
+use crate::exit::TaskExit;
+use crate::files::StateDir;
+use crate::fingerprint::{self, Fingerprint};
+use crate::ids::{ContainerId, TaskId};
+use crate::ports::ConnectPort;
+use crate::signal::Signal;
+use crate::spec::TaskSpec;
+use crate::state::{TaskHandle, TaskState};
+use crate::stats::{Sampler, TaskUsage};
+use crate::task::{Phase, Registry, Task};
+use crate::{destroy, policy, recover, start, stop};
+
+/// What is told of a task on request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskStatus {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was started.
+    pub started_at: SystemTime,
+    /// Facts for people: container id, pid, image digest.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// The driver. Cloning gives the same one.
+#[derive(Clone)]
+pub struct Driver(Arc<Inner>);
+
+struct Inner {
+    connector: Arc<dyn ConnectPort>,
+    context: RwLock<Option<Arc<Context>>>,
+    tasks: Registry,
+    starts: tokio::sync::Mutex<std::collections::HashMap<ContainerId, Arc<tokio::sync::Mutex<()>>>>,
+    events: Events,
+    fingerprint: watch::Sender<Fingerprint>,
+}
+
+impl Driver {
+    /// A driver without a configuration; it answers what needs none.
+    #[must_use]
+    pub fn new(connector: Arc<dyn ConnectPort>) -> Self {
+        Self(Arc::new(Inner {
+            connector,
+            context: RwLock::new(None),
+            tasks: Registry::default(),
+            starts: tokio::sync::Mutex::default(),
+            events: Events::new(),
+            fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
+        }))
+    }
+
+    /// Takes the operator's configuration. Needs no daemon; must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A configuration that can never work.
+    pub fn configure(&self, config: PluginConfig, node: NodeCpu) -> Result<(), DriverError> {
+        let cgroups =
+            CgroupMounts::read().map_err(|error| DriverError::host("the host's cgroups")(error.into()))?;
+        let namespace = config.namespace(cgroups.mode());
+        let ports = self.0.connector.connect(&config, &namespace).map_err(DriverError::Configuration)?;
+        let files = StateDir::new(&config.state_dir);
+        let enabled = config.enabled;
+        let context =
+            Arc::new(Context { config, node, ports, files, cgroups, events: self.0.events.clone() });
+        *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
+        if enabled {
+            tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone()));
+        } else {
+            self.0.fingerprint.send_replace(Fingerprint::disabled());
+        }
+        Ok(())
+    }
+
+    fn context(&self) -> Result<Arc<Context>, DriverError> {
+        let context = self.0.context.read().unwrap_or_else(PoisonError::into_inner);
+        context.clone().ok_or(DriverError::NotConfigured)
+    }
+
+    /// The fingerprint, watched.
+    #[must_use]
+    pub fn fingerprint(&self) -> watch::Receiver<Fingerprint> {
+        self.0.fingerprint.subscribe()
+    }
+
+    /// All task events from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<TaskEvent> {
+        self.0.events.subscribe()
+    }
+
+    /// How often usage is sampled: the operator's interval, else the client's.
+    #[must_use]
+    pub fn stats_interval(&self, of_client: Duration) -> Duration {
+        self.context().ok().and_then(|context| context.config.stats_interval).unwrap_or(of_client)
+    }
+
+    /// Starts a task; one of the same id that runs here is adopted. A caller that goes away does not end the start.
+    ///
+    /// # Errors
+    /// A refusal or the failure of a step, after which nothing of the start is left.
+    pub async fn start_task(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
+        let driver = self.clone();
+        let started = tokio::spawn(async move { driver.start_alone(spec).await });
+        started.await.map_err(|_| DriverError::Interrupted("the start of the task"))?
+    }
+
+    async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
+        policy::check(&spec)?;
+        let context = self.context()?;
+        let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
+        let turn = self.turn(&id).await;
+        let _only_one = turn.lock().await;
+        if let Some(task) = self.0.tasks.find(&spec.id).filter(|task| task.phase() == Phase::Running) {
+            return Ok(handle_of(&task));
+        }
+        if let Some(stale) = self.0.tasks.in_container(&id, &spec.id) {
+            destroy::destroy(&stale, true).await?;
+            self.0.tasks.remove(&stale.id);
+        }
+        let task = start::run(context, spec, id).await?;
+        self.0.tasks.insert(Arc::clone(&task));
+        Ok(handle_of(&task))
+    }
+
+    /// One start at a time for each container.
+    async fn turn(&self, id: &ContainerId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut starts = self.0.starts.lock().await;
+        starts.retain(|_, turn| Arc::strong_count(turn) > 1);
+        Arc::clone(starts.entry(id.clone()).or_default())
+    }
+
+    /// Takes up a task of an earlier process. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// When the task is gone; the client then destroys the handle and starts anew.
+    pub async fn recover_task(&self, id: TaskId, state: TaskState) -> Result<(), DriverError> {
+        if self.0.tasks.find(&id).is_some() {
+            return Ok(());
+        }
+        let task = recover::recover(self.context()?, id, state).await?;
+        self.0.tasks.insert(task);
+        Ok(())
+    }
+
+    /// Waits for the confirmed end of a task.
+    ///
+    /// # Errors
+    /// [`DriverError::TaskNotFound`].
+    pub async fn wait_task(&self, id: &TaskId) -> Result<TaskExit, DriverError> {
+        self.0.tasks.get(id)?.wait().await
+    }
+
+    /// Stops a task: `signal` (empty for the image's or SIGTERM), SIGKILL after `timeout`.
+    ///
+    /// # Errors
+    /// An unknown id or signal, or a task that does not die.
+    pub async fn stop_task(
+        &self,
+        id: &TaskId,
+        timeout: Duration,
+        signal: &str,
+    ) -> Result<(), Arc<DriverError>> {
+        let task = self.0.tasks.get(id).map_err(Arc::new)?;
+        stop::stop(&task, timeout, signal).await
+    }
+
+    /// Removes a task; with `force` also a running one. Work that the daemon's absence interrupts goes on later.
+    ///
+    /// # Errors
+    /// An unknown id, a running task without force, or the daemon's failure.
+    pub async fn destroy_task(&self, id: &TaskId, force: bool) -> Result<(), DriverError> {
+        let driver = self.clone();
+        let task = self.0.tasks.get(id)?;
+        let destroyed = tokio::spawn(async move {
+            let result = destroy::destroy(&task, force).await;
+            match &result {
+                Ok(()) => driver.0.tasks.remove(&task.id),
+                Err(DriverError::Containers(error)) if error.is_lost() => {
+                    tokio::spawn(async move {
+                        destroy::finish_later(Arc::clone(&task)).await;
+                        driver.0.tasks.remove(&task.id);
+                    });
+                }
+                Err(_) => {}
+            }
+            result
+        });
+        destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?
+    }
+
+    /// What is known of a task.
+    ///
+    /// # Errors
+    /// [`DriverError::TaskNotFound`].
+    pub fn inspect_task(&self, id: &TaskId) -> Result<TaskStatus, DriverError> {
+        let task = self.0.tasks.get(id)?;
+        Ok(TaskStatus {
+            phase: task.phase(),
+            started_at: task.state.started_at(),
+            attributes: vec![
+                ("containerd_id", task.container.to_string()),
+                ("pid", task.state.pid.to_string()),
+                ("image_digest", task.state.image_digest.clone()),
+                ("cgroup", task.state.cgroup.display().to_string()),
+            ],
+        })
+    }
+
+    /// Samples a task's usage at an interval, the first at once, until the task ends or the receiver is dropped.
+    ///
+    /// # Errors
+    /// [`DriverError::TaskNotFound`].
+    pub fn task_stats(
+        &self,
+        id: &TaskId,
+        interval: Duration,
+    ) -> Result<mpsc::Receiver<TaskUsage>, DriverError> {
+        let task = self.0.tasks.get(id)?;
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(sample(task, interval.max(Duration::from_millis(1)), sender));
+        Ok(receiver)
+    }
+
+    /// Sends a signal to a task's first process.
+    ///
+    /// # Errors
+    /// An unknown id or signal, or a task that has ended.
+    pub async fn signal_task(&self, id: &TaskId, signal: &str) -> Result<(), DriverError> {
+        let task = self.0.tasks.get(id)?;
+        let signal = Signal::parse(signal)?;
+        if task.phase() != Phase::Running {
+            return Err(DriverError::NotRunning(id.to_string()));
+        }
+        stop::send(&task, signal).await
+    }
+
+    /// Runs a command in a task to its end; zero is no timeout.
+    ///
+    /// # Errors
+    /// An unknown or ended task, a program that can not be run, the timeout.
+    pub async fn exec_task(
+        &self,
+        id: &TaskId,
+        command: Vec<String>,
+        timeout: Duration,
+    ) -> Result<ExecResult, DriverError> {
+        exec::run_once(self.0.tasks.get(id)?, command, timeout).await
+    }
+
+    /// Opens a command in a task with its input and output.
+    ///
+    /// # Errors
+    /// [`DriverError::TaskNotFound`]; later failures arrive in the session.
+    pub fn exec_session(&self, id: &TaskId, request: ExecRequest) -> Result<ExecSession, DriverError> {
+        Ok(exec::open(self.0.tasks.get(id)?, request))
+    }
+
+    /// How many tasks this process knows.
+    #[must_use]
+    pub fn task_count(&self) -> usize {
+        self.0.tasks.len()
+    }
+}
+
+fn handle_of(task: &Task) -> TaskHandle {
+    TaskHandle { id: task.id.clone(), state: task.state.clone() }
+}
+
+async fn sample(task: Arc<Task>, interval: Duration, sender: mpsc::Sender<TaskUsage>) {
+    let mut sampler = Sampler::new(task.context.node.core_mhz);
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = task.wait() => return,
+            () = sender.closed() => return,
+        }
+        if let Some(usage) = sampler.sample(&task)
+            && sender.send(usage).await.is_err()
+        {
+            return;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Failures of the driver's operations as its callers see them.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::policy::Refusal;
+use crate::ports::ContainersError;
+
+/// Why an operation of the driver failed. Display never prints its source: the edge prints the chain.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// Conventional text of Nomad's drivers for an unknown task id.
+    #[error("task not found for given id")]
+    TaskNotFound,
+    /// No configuration has come yet.
+    #[error("the driver is not configured yet")]
+    NotConfigured,
+    /// The configuration can not work.
+    #[error("invalid configuration of the containerd driver")]
+    Configuration(#[source] ContainersError),
+    /// The job asks for what it can not have.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The daemon failed or refused.
+    #[error(transparent)]
+    Containers(#[from] ContainersError),
+    /// A file of the driver's own could not be made or read.
+    #[error("{operation} {path}")]
+    File {
+        /// What was attempted.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A service of the host failed.
+    #[error("{operation}")]
+    Host {
+        /// What was attempted.
+        operation: &'static str,
+        /// What was said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The task has ended or ends just now.
+    #[error("task {0} is not running")]
+    NotRunning(String),
+    /// Destroy without force of a task that runs.
+    #[error("cannot destroy running task {0}: force is not set")]
+    StillRunning(String),
+    /// A signal name or number that does not exist; the text that Nomad's drivers use.
+    #[error("invalid signal: {0}")]
+    InvalidSignal(String),
+    /// An exec that did not end in time and was killed.
+    #[error("command did not finish within {} s and was killed", .0.as_secs_f32())]
+    ExecTimeout(Duration),
+    /// A persisted state that this version can not read.
+    #[error("the recorded state of the task can not be read: {0}")]
+    State(String),
+    /// The container of a recovered task is gone.
+    #[error("container {0} does not exist any more")]
+    Gone(String),
+    /// The task did not die of SIGKILL in time.
+    #[error("task {0} is still alive {limit_s} s after SIGKILL", limit_s = .1.as_secs())]
+    Unkillable(String, Duration),
+    /// The failure of a step, and what could not be cleaned up after it.
+    #[error("clean-up after the failure was not complete either: {}", cleanup.join("; "))]
+    Unwound {
+        /// The failures of the clean-up.
+        cleanup: Vec<String>,
+        /// The failure that made it necessary.
+        #[source]
+        cause: Box<DriverError>,
+    },
+    /// An internal task ended before it answered.
+    #[error("{0} was interrupted")]
+    Interrupted(&'static str),
+}
+
+impl DriverError {
+    /// Whether the same start may succeed later; Nomad then applies the restart policy instead of failing for good.
+    #[must_use]
+    pub fn is_recoverable(&self) -> bool {
+        match self {
+            Self::Containers(error) => error.is_retryable(),
+            Self::Unwound { cause, .. } => cause.is_recoverable(),
+            Self::Interrupted(_) | Self::NotConfigured => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn host(
+        operation: &'static str,
+    ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> DriverError {
+        move |source| Self::Host { operation, source }
+    }
+
+    pub(crate) fn file(
+        operation: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> DriverError {
+        let path = path.into();
+        move |source| Self::File { operation, path, source }
+    }
+}
+
+/// The error and its sources in one line, joined by `: `; what the edge prints.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}

@@ -1,0 +1,203 @@
+//! One exec from its FIFOs to its exit code, in a task of its own: a caller that goes away ends the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use linux_host::cgroup;
+use oci_builder::Process;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::Sender;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::pipes::{self, Pipes};
+use super::{ExecInput, ExecOutput, ExecRequest, ExecSession};
+use crate::error::DriverError;
+use crate::ports::{ContainersError, Exit, NewExec};
+use crate::signal::Signal;
+use crate::task::{Phase, Task};
+
+/// Messages that may wait in either direction.
+const QUEUE: usize = 16;
+
+/// Opens an exec in the task. Failures arrive as the session's last message.
+pub(crate) fn open(task: Arc<Task>, request: ExecRequest) -> ExecSession {
+    let (input, from_caller) = mpsc::channel(QUEUE);
+    let (to_caller, output) = mpsc::channel(QUEUE);
+    tokio::spawn(async move {
+        let last = match run(&task, request, from_caller, &to_caller).await {
+            Ok(exit) => ExecOutput::Exited(exit),
+            Err(error) => ExecOutput::Failed(error),
+        };
+        let _caller_is_gone = to_caller.send(last).await;
+    });
+    ExecSession { input, output }
+}
+
+async fn run(
+    task: &Arc<Task>,
+    request: ExecRequest,
+    input: mpsc::Receiver<ExecInput>,
+    output: &mpsc::Sender<ExecOutput>,
+) -> Result<Exit, DriverError> {
+    if task.phase() != Phase::Running {
+        return Err(DriverError::NotRunning(task.identity.task.clone()));
+    }
+    let exec = Exec { task: Arc::clone(task), id: next_id(task) };
+    let dir = task.context.files.prepare_exec(&task.container, &exec.id)?;
+    let result = match Pipes::make(&dir, &request) {
+        Ok(pipes) => exec.run(request, pipes, input, output).await,
+        Err(error) => Err(error),
+    };
+    task.context.files.remove_exec(&task.container, &exec.id)?;
+    match result {
+        Err(_) if task.phase() != Phase::Running => Err(DriverError::NotRunning(task.identity.task.clone())),
+        other => other,
+    }
+}
+
+/// Unique in the task, also across processes of the driver.
+fn next_id(task: &Task) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let started = crate::state::millis(std::time::SystemTime::now());
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    tracing::trace!(task = %task.id, number, "exec");
+    format!("exec-{started}-{}-{number}", std::process::id())
+}
+
+struct Exec {
+    task: Arc<Task>,
+    id: String,
+}
+
+impl Exec {
+    async fn run(
+        &self,
+        request: ExecRequest,
+        pipes: Pipes,
+        input: mpsc::Receiver<ExecInput>,
+        output: &mpsc::Sender<ExecOutput>,
+    ) -> Result<Exit, DriverError> {
+        let Pipes { stdio, stdin, stdout, stderr } = pipes;
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        let program = request.command.first().cloned().unwrap_or_default();
+        let new = NewExec {
+            container: container.clone(),
+            exec_id: self.id.clone(),
+            process: self.process(request).await?,
+            stdio,
+        };
+        ports.create_exec(new).await?;
+        let started = ports.start_exec(container, &self.id).await;
+        let pid = match started {
+            Ok(pid) => pid,
+            Err(error) => {
+                self.delete().await;
+                return Err(crate::start::named(error, &program));
+            }
+        };
+        self.join_cpuset(pid);
+        let deleted = CancellationToken::new();
+        let out = tokio::spawn(pipes::copy(stdout, ExecOutput::Stdout, output.clone(), deleted.clone()));
+        let err = stderr
+            .map(|pipe| tokio::spawn(pipes::copy(pipe, ExecOutput::Stderr, output.clone(), deleted.clone())));
+        let exit = self.attend(stdin, input, output).await;
+        self.delete().await;
+        deleted.cancel();
+        for copying in std::iter::once(out).chain(err) {
+            let _ended = copying.await;
+        }
+        exit
+    }
+
+    /// Serves the input until the process has ended; kills it when the caller is gone.
+    async fn attend(
+        &self,
+        mut stdin: Option<Sender>,
+        mut input: mpsc::Receiver<ExecInput>,
+        output: &mpsc::Sender<ExecOutput>,
+    ) -> Result<Exit, DriverError> {
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        let wait = ports.wait_exec(container, &self.id);
+        tokio::pin!(wait);
+        let (mut more_input, mut abandoned) = (true, false);
+        loop {
+            tokio::select! {
+                exit = &mut wait => return Ok(exit?),
+                () = output.closed(), if !abandoned => {
+                    abandoned = true;
+                    ports.kill_exec(container, &self.id, Signal::KILL.number()).await?;
+                }
+                message = input.recv(), if more_input && !abandoned => match message {
+                    None => more_input = false,
+                    Some(message) => tokio::select! {
+                        () = self.serve(message, &mut stdin) => {}
+                        exit = &mut wait => return Ok(exit?),
+                        () = output.closed() => {}
+                    },
+                },
+            }
+        }
+    }
+
+    async fn serve(&self, message: ExecInput, stdin: &mut Option<Sender>) {
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        let served: Result<(), ContainersError> = match message {
+            ExecInput::Stdin(bytes) => {
+                if let Some(pipe) = stdin {
+                    if let Err(error) = pipe.write_all(&bytes).await {
+                        tracing::debug!(%error, "the exec does not read its input any more");
+                    }
+                }
+                Ok(())
+            }
+            ExecInput::CloseStdin => {
+                *stdin = None;
+                ports.close_exec_stdin(container, &self.id).await
+            }
+            ExecInput::Resize { width, height } => {
+                ports.resize_exec(container, &self.id, width, height).await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(exec = %self.id, %error, "a message for the exec came too late");
+        }
+    }
+
+    /// The task's own process with another command line.
+    async fn process(&self, request: ExecRequest) -> Result<Process, DriverError> {
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        let template = self.task.template.get_or_try_init(|| async {
+            let spec = ports.spec(container).await?;
+            spec.process()
+                .clone()
+                .ok_or_else(|| DriverError::State("the container's spec has no process".to_owned()))
+        });
+        let mut process = template.await?.clone();
+        process.set_args(Some(request.command)).set_terminal(Some(request.tty)).set_console_size(None);
+        if request.tty {
+            let mut env = process.env().clone().unwrap_or_default();
+            if !env.iter().any(|pair| pair.starts_with("TERM=")) {
+                env.push("TERM=xterm".to_owned());
+            }
+            process.set_env(Some(env));
+        }
+        Ok(process)
+    }
+
+    fn join_cpuset(&self, pid: u32) {
+        let dir = &self.task.state.cpuset_dir;
+        if dir.as_os_str().is_empty() {
+            return;
+        }
+        if let Err(error) = cgroup::join(dir, pid) {
+            tracing::debug!(exec = %self.id, %error, "the exec has ended before it could join the task's cpuset");
+        }
+    }
+
+    async fn delete(&self) {
+        if let Err(error) = self.task.context.ports.delete_exec(&self.task.container, &self.id).await {
+            tracing::warn!(exec = %self.id, %error, "the exec could not be deleted");
+        }
+    }
+}

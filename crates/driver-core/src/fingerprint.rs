@@ -1,0 +1,113 @@
+//! What the node advertises: whether tasks can run here, and on which containerd.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::context::Context;
+use crate::ports::{Connection, Survey};
+
+/// How often the daemon is asked when nothing changes; Nomad's own drivers use the same.
+const PERIOD: Duration = Duration::from_secs(30);
+
+/// Health in Nomad's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Health {
+    /// The daemon was never seen, or the driver is turned off.
+    #[default]
+    Undetected,
+    /// It was seen and can not run tasks now.
+    Unhealthy,
+    /// It can run tasks.
+    Healthy,
+}
+
+/// A fingerprint; equal ones are not sent again on change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Health.
+    pub health: Health,
+    /// One stable sentence.
+    pub description: String,
+    /// Attributes of the node; an empty value removes one.
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a driver that the operator has turned off.
+    pub(crate) fn disabled() -> Self {
+        Self { description: "disabled by the plugin's configuration".to_owned(), ..Self::default() }
+    }
+
+    /// The fingerprint of a driver that has no configuration yet.
+    pub(crate) fn unconfigured() -> Self {
+        Self { description: "not configured yet".to_owned(), ..Self::default() }
+    }
+}
+
+/// Keeps `fingerprint` true until the receiver side or the context is dropped.
+pub(crate) async fn keep(context: Arc<Context>, fingerprint: watch::Sender<Fingerprint>) {
+    let mut connection = context.ports.connection();
+    let mut seen = false;
+    loop {
+        let state = connection.borrow_and_update().clone();
+        if let Some(now) = look(&context, &state, &mut seen).await {
+            fingerprint.send_if_modified(|before| {
+                let changed = *before != now;
+                *before = now;
+                changed
+            });
+        }
+        tokio::select! {
+            changed = connection.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(PERIOD) => {}
+            () = fingerprint.closed() => return,
+        }
+    }
+}
+
+async fn look(context: &Context, connection: &Connection, seen: &mut bool) -> Option<Fingerprint> {
+    let address = context.config.address.display();
+    match connection {
+        Connection::Unknown => None,
+        Connection::Down(_) => Some(away(*seen, format!("containerd does not answer at {address}"))),
+        Connection::Up => match context.ports.survey().await {
+            Ok(survey) => {
+                *seen = true;
+                Some(of_survey(context, survey))
+            }
+            Err(error) => {
+                tracing::debug!(%error, "containerd could not be asked");
+                Some(away(*seen, format!("containerd does not answer at {address}")))
+            }
+        },
+    }
+}
+
+fn away(seen: bool, description: String) -> Fingerprint {
+    let health = if seen { Health::Unhealthy } else { Health::Undetected };
+    Fingerprint { health, description, attributes: BTreeMap::new() }
+}
+
+fn of_survey(context: &Context, survey: Survey) -> Fingerprint {
+    for warning in &survey.warnings {
+        tracing::warn!("{warning}");
+    }
+    let healthy = survey.problems.is_empty();
+    let config = &context.config;
+    let attributes = [
+        ("driver.containerd.containerd_version", survey.version),
+        ("driver.containerd.containerd_revision", survey.revision),
+        ("driver.containerd.runtime", config.runtime.clone()),
+        ("driver.containerd.snapshotter", config.snapshotter.clone()),
+        ("driver.containerd.namespace", config.namespace(context.mode())),
+        ("driver.containerd.driver_version", env!("CARGO_PKG_VERSION").to_owned()),
+    ];
+    Fingerprint {
+        health: if healthy { Health::Healthy } else { Health::Unhealthy },
+        description: if healthy { "Healthy".to_owned() } else { survey.problems.join("; ") },
+        attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}

@@ -1,0 +1,43 @@
+//! The labels by which a container is known to be a task of this driver.
+
+use std::collections::BTreeMap;
+
+use crate::ids::TaskId;
+use crate::spec::Identity;
+
+/// Marks every container of this driver.
+pub const OWNER: &str = "nomad.driver";
+/// The value of [`OWNER`].
+pub const DRIVER: &str = "containerd-driver";
+/// Nomad's task id.
+pub const TASK_ID: &str = "nomad.task_id";
+/// The allocation's id.
+pub const ALLOC_ID: &str = "nomad.alloc_id";
+/// The task's full name.
+pub const TASK: &str = "nomad.task_name";
+/// The node's id.
+pub const NODE_ID: &str = "nomad.node_id";
+
+/// containerd's limit for key and value of a label together, in bytes.
+const MAX_LABEL: usize = 4096;
+
+/// The labels of a task's container; values beyond containerd's limit are left out.
+pub(crate) fn of_task(id: &TaskId, identity: &Identity) -> BTreeMap<String, String> {
+    let Identity { alloc_id, task, group, job_id, job_name, namespace, node_id, node_name } = identity;
+    [
+        (OWNER, DRIVER),
+        (TASK_ID, id.as_str()),
+        (ALLOC_ID, alloc_id),
+        (TASK, task),
+        ("nomad.task_group", group),
+        ("nomad.job_id", job_id),
+        ("nomad.job_name", job_name),
+        ("nomad.namespace", namespace),
+        (NODE_ID, node_id),
+        ("nomad.node_name", node_name),
+    ]
+    .into_iter()
+    .filter(|(key, value)| !value.is_empty() && key.len() + value.len() <= MAX_LABEL)
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .collect()
+}

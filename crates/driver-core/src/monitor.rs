@@ -1,0 +1,106 @@
+//! Watches one task until its end is confirmed; a lost connection is never an end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use linux_host::process::{self, PidFd};
+
+use crate::exit::TaskExit;
+use crate::ports::{Exit, TaskState};
+use crate::task::Task;
+
+/// First pause after an answer that says nothing, doubled up to [`MAX_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest pause between two questions to a daemon that gives no usable answer.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// Starts watching. The task's phase changes when its end is confirmed.
+pub(crate) fn watch(task: Arc<Task>) {
+    tokio::spawn(async move {
+        let exit = end_of(&task).await;
+        if exit.oom_killed {
+            task.event("A process of the task was killed for lack of memory");
+        }
+        task.event(sentence(&exit));
+        task.exited(exit);
+    });
+}
+
+fn sentence(exit: &TaskExit) -> String {
+    match (&exit.lost, exit.signal) {
+        (Some(reason), _) => format!("Container ended: {reason}"),
+        (None, 0) => format!("Container exited with code {}", exit.code),
+        (None, signal) => format!("Container was ended by signal {signal}"),
+    }
+}
+
+async fn end_of(task: &Task) -> TaskExit {
+    let mut pause = FIRST_PAUSE;
+    let mut told = false;
+    loop {
+        let error = match task.context.ports.wait_task(&task.container).await {
+            Ok(exit) => return confirmed(task, exit),
+            Err(error) => error,
+        };
+        tracing::debug!(task = %task.id, %error, "the wait for the task's end broke off");
+        if error.is_lost() && !told {
+            task.event("Lost the connection to containerd; the task runs on");
+            told = true;
+        }
+        task.context.connected().await;
+        match task.context.ports.task_state(&task.container).await {
+            Ok(TaskState::Stopped(exit)) => return confirmed(task, exit),
+            Ok(TaskState::Absent) => return vanished(task).await,
+            Ok(TaskState::Running { .. } | TaskState::Created { .. }) if told => {
+                task.event("Connected to containerd again; the task is running");
+                told = false;
+                pause = FIRST_PAUSE;
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
+        }
+        back_off(&mut pause).await;
+    }
+}
+
+/// The daemon has no event for "it can answer now", so a question is repeated at growing distances.
+async fn back_off(pause: &mut Duration) {
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(MAX_PAUSE);
+}
+
+fn confirmed(task: &Task, exit: Exit) -> TaskExit {
+    TaskExit::confirmed(exit, oom_killed(task))
+}
+
+fn oom_killed(task: &Task) -> bool {
+    task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before)
+}
+
+/// The daemon does not know the task any more. As long as its process lives it has not ended.
+async fn vanished(task: &Task) -> TaskExit {
+    let pid = task.state.pid;
+    if is_alive(task) {
+        task.event("containerd has lost the task; its process runs on");
+        let died = tokio::task::spawn_blocking(move || wait_for_death(pid)).await;
+        tracing::debug!(task = %task.id, ?died, "the process of the lost task has ended");
+    }
+    TaskExit::code_lost("containerd lost its exit code".to_owned(), oom_killed(task))
+}
+
+/// Whether the very process that was started still runs.
+pub(crate) fn is_alive(task: &Task) -> bool {
+    let same_boot = process::boot_id().is_ok_and(|boot| boot == task.state.boot_id);
+    same_boot && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
+}
+
+fn wait_for_death(pid: u32) -> bool {
+    let Ok(process) = PidFd::open(pid) else { return true };
+    loop {
+        match process.wait(Duration::from_secs(3600)) {
+            Ok(process::Exit::Running) => {}
+            Ok(process::Exit::Ended) => return true,
+            Err(_) => return false,
+        }
+    }
+}

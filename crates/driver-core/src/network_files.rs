@@ -1,0 +1,120 @@
+//! hosts and resolv.conf of a task: written by the driver into its own directory, bound into the container.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use linux_host::hosts::{self, HostEntry};
+use linux_host::resolv::{Reach, ResolvConf};
+
+use crate::error::DriverError;
+use crate::ids::ContainerId;
+use crate::spec::{GroupNetwork, TaskSpec};
+
+/// The kernel's limit of a host name, in bytes.
+const MAX_HOSTNAME: usize = 64;
+
+/// The written files and the host name that is in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NetworkFiles {
+    pub(crate) hostname: String,
+    pub(crate) hosts: PathBuf,
+    pub(crate) resolv_conf: PathBuf,
+}
+
+impl NetworkFiles {
+    /// Writes both files into `dir`.
+    pub(crate) fn write(dir: &Path, id: &ContainerId, spec: &TaskSpec) -> Result<Self, DriverError> {
+        let hostname = hostname(id, spec);
+        let write = |name: &str, text: &str| {
+            hosts::write_file(dir, name, text).map_err(|error| {
+                DriverError::host("the task's network files can not be written")(error.into())
+            })
+        };
+        write("hosts", &hosts_text(spec, &hostname)?)?;
+        write("resolv.conf", &resolv_text(spec)?)?;
+        Ok(Self { hostname, hosts: dir.join("hosts"), resolv_conf: dir.join("resolv.conf") })
+    }
+}
+
+/// Whether the task shares the host's network.
+pub(crate) fn is_host_network(spec: &TaskSpec) -> bool {
+    match spec.network {
+        GroupNetwork::Namespace { .. } => false,
+        GroupNetwork::HostPorts => true,
+        GroupNetwork::Unspecified => spec.options.host_network,
+    }
+}
+
+/// The group's own name where it has one, else the container's, cut to what the kernel takes.
+fn hostname(id: &ContainerId, spec: &TaskSpec) -> String {
+    let name = match &spec.network {
+        GroupNetwork::Namespace { hostname, .. } if !hostname.is_empty() => hostname,
+        _ => id.as_str(),
+    };
+    let mut end = name.len().min(MAX_HOSTNAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+fn hosts_text(spec: &TaskSpec, hostname: &str) -> Result<String, DriverError> {
+    if is_host_network(spec) {
+        let path = Path::new("/etc/hosts");
+        return match std::fs::read_to_string(path) {
+            Ok(text) => Ok(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(hosts::render(&[], &[])),
+            Err(error) => Err(DriverError::file("can not read", path)(error)),
+        };
+    }
+    let address = match &spec.network {
+        GroupNetwork::Namespace { address, .. } => address.parse().ok(),
+        _ => None,
+    };
+    let own = HostEntry {
+        address: address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+        names: vec![hostname.to_owned()],
+    };
+    Ok(hosts::render(&[own], &[]))
+}
+
+/// The `dns` block, with what it leaves unset from the host.
+fn resolv_text(spec: &TaskSpec) -> Result<String, DriverError> {
+    let reach = if is_host_network(spec) { Reach::HostNetwork } else { Reach::OwnNetwork };
+    let host = ResolvConf::of_host(reach)
+        .map_err(|error| DriverError::host("the host's resolver can not be read")(error.into()))?;
+    let wanted = ResolvConf {
+        servers: spec.dns.servers.clone(),
+        searches: spec.dns.searches.clone(),
+        options: spec.dns.options.clone(),
+    };
+    Ok(wanted.or_from(host).render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::spec;
+
+    #[test]
+    fn a_group_name_wins_over_the_containers_and_long_names_are_cut() {
+        let id = ContainerId::existing("a".repeat(76));
+        let mut task = spec("web");
+        assert_eq!(hostname(&id, &task), "a".repeat(64));
+        task.network = GroupNetwork::Namespace {
+            path: "/run/netns/x".into(),
+            hostname: "group-1".into(),
+            address: "172.26.64.7".into(),
+        };
+        assert_eq!(hostname(&id, &task), "group-1");
+        assert!(hosts_text(&task, "group-1").unwrap().contains("172.26.64.7"));
+    }
+
+    #[test]
+    fn allocated_ports_of_the_host_mean_the_hosts_network() {
+        let mut task = spec("web");
+        assert!(!is_host_network(&task));
+        task.network = GroupNetwork::HostPorts;
+        assert!(is_host_network(&task));
+    }
+}

@@ -1,0 +1,229 @@
+//! From a task, its image and the host's facts to the plan of its OCI spec. The facts come first; then all is pure.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use linux_host::beneath;
+use linux_host::cgroup::{self, CgroupMode, Placement};
+use linux_host::devices::{self, NodeKind};
+use linux_host::users::ResolvedUser;
+use oci_builder::{
+    Access, Cgroup, CpuBandwidth, CpuResources, Device, DeviceKind, DevicePermissions, Mount, MountKind,
+    NetworkNamespace, NomadMemory, Plan, Resources, Rootfs, SwapAccounting, User, nomad_cpu_shares,
+};
+
+use crate::context::Context;
+use crate::error::DriverError;
+use crate::ids::ContainerId;
+use crate::network_files::{NetworkFiles, is_host_network};
+use crate::policy::Refusal;
+use crate::ports::Image;
+use crate::spec::{GroupNetwork, HostDevice, Propagation, TaskSpec, VolumeMount};
+
+/// Docker's default search path, for an image that has none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the plan needs to know of the host and the image's files.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) user: ResolvedUser,
+    pub(crate) files: NetworkFiles,
+    pub(crate) placement: Placement,
+    pub(crate) mode: CgroupMode,
+    pub(crate) swap: SwapAccounting,
+    pub(crate) node_mhz: u64,
+    pub(crate) devices: Vec<Device>,
+}
+
+/// Resolves the facts. Blocking.
+pub(crate) fn facts(
+    context: &Context,
+    id: &ContainerId,
+    spec: &TaskSpec,
+    user: ResolvedUser,
+    files: NetworkFiles,
+) -> Result<Facts, DriverError> {
+    let identity = &spec.identity;
+    let placement =
+        cgroup::place(&context.cgroups, &spec.resources.cpuset_cgroup, &identity.alloc_id, &identity.task)
+            .map_err(|error| DriverError::host("the task's cgroup")(error.into()))?;
+    tracing::debug!(container = %id, ?placement, "cgroup of the task");
+    check_alloc_logs(spec)?;
+    let swap =
+        if context.cgroups.swap_accounting() { SwapAccounting::Available } else { SwapAccounting::Missing };
+    let mut nodes = Vec::new();
+    for device in &spec.devices {
+        nodes.extend(device_nodes(device)?);
+    }
+    Ok(Facts {
+        user,
+        files,
+        placement,
+        mode: context.mode(),
+        swap,
+        node_mhz: context.node.total_mhz,
+        devices: nodes,
+    })
+}
+
+/// `alloc/logs` is bound read-only; a task of the group may have put a link in its place.
+fn check_alloc_logs(spec: &TaskSpec) -> Result<(), DriverError> {
+    let check = || beneath::resolve(beneath::open_root(&spec.dirs.shared)?.as_fd(), Path::new("logs"));
+    use std::os::fd::AsFd;
+    check()
+        .map(drop)
+        .map_err(|error| DriverError::host("the allocation's log directory can not be used")(error.into()))
+}
+
+fn device_nodes(device: &HostDevice) -> Result<Vec<Device>, DriverError> {
+    let nodes = devices::inspect(&device.host_path)
+        .map_err(|error| DriverError::host("a device of the task can not be used")(error.into()))?;
+    let has = |letter| device.permissions.is_empty() || device.permissions.contains(letter);
+    let permissions = DevicePermissions { read: has('r'), write: has('w'), mknod: has('m') };
+    Ok(nodes
+        .into_iter()
+        .map(|node| Device {
+            path: if node.relative.as_os_str().is_empty() {
+                device.task_path.clone()
+            } else {
+                device.task_path.join(node.relative)
+            },
+            kind: match node.kind {
+                NodeKind::Char => DeviceKind::Char,
+                NodeKind::Block => DeviceKind::Block,
+            },
+            major: node.major,
+            minor: node.minor,
+            mode: node.mode,
+            uid: node.uid,
+            gid: node.gid,
+            permissions,
+        })
+        .collect())
+}
+
+/// Joins everything to the plan of the container.
+pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts) -> Result<Plan, Refusal> {
+    let Facts { user, files, placement, mode, swap, node_mhz, devices } = facts;
+    Ok(Plan {
+        args: args(spec, image)?,
+        env: env(spec, image, &files.hostname),
+        cwd: cwd(spec, image),
+        user: User { uid: user.uid, gid: user.gid, additional_gids: user.additional_gids },
+        network: network(spec),
+        cgroup: Cgroup {
+            mode: match mode {
+                CgroupMode::V1 => oci_builder::CgroupMode::V1,
+                CgroupMode::V2 => oci_builder::CgroupMode::V2,
+            },
+            path: placement.cgroups_path,
+        },
+        resources: Resources {
+            cpu: CpuResources {
+                shares: nomad_cpu_shares(spec.resources.cpu_mhz, node_mhz),
+                bandwidth: CpuBandwidth::Unlimited,
+                cpuset_cpus: match placement.cpuset {
+                    cgroup::Cpuset::WithTask => spec.resources.cpuset_cpus.clone(),
+                    cgroup::Cpuset::MoveInto(_) => String::new(),
+                },
+            },
+            memory: NomadMemory {
+                memory_mb: spec.resources.memory_mb,
+                memory_max_mb: spec.resources.memory_max_mb,
+            }
+            .resources(swap),
+        },
+        mounts: mounts(spec, &files),
+        hostname: files.hostname,
+        rootfs: Rootfs { path: PathBuf::from("rootfs"), access: Access::ReadWrite },
+        devices,
+        annotations: BTreeMap::new(),
+    })
+}
+
+/// `entrypoint` drops the image's CMD; `command` or `args` replace CMD behind the image's ENTRYPOINT.
+fn args(spec: &TaskSpec, image: &Image) -> Result<Vec<String>, Refusal> {
+    let options = &spec.options;
+    let own: Vec<String> = options.command.iter().chain(&options.args).cloned().collect();
+    let (head, tail) = match (options.entrypoint.is_empty(), own.is_empty()) {
+        (false, _) => (&options.entrypoint, own),
+        (true, true) => (&image.entrypoint, image.cmd.clone()),
+        (true, false) => (&image.entrypoint, own),
+    };
+    let args: Vec<String> = head.iter().cloned().chain(tail).collect();
+    match args.first() {
+        Some(first) if !first.is_empty() => Ok(args),
+        _ => Err(Refusal {
+            option: "command",
+            value: String::new(),
+            accepted: format!("image {} names no program of its own: set command or entrypoint", image.name),
+        }),
+    }
+}
+
+fn env(spec: &TaskSpec, image: &Image, hostname: &str) -> Vec<(String, String)> {
+    let defaults =
+        [("PATH".to_owned(), DEFAULT_PATH.to_owned()), ("HOSTNAME".to_owned(), hostname.to_owned())];
+    let of_image = image.env.iter().filter_map(|pair| pair.split_once('='));
+    defaults
+        .into_iter()
+        .chain(of_image.map(|(name, value)| (name.to_owned(), value.to_owned())))
+        .chain(spec.env.clone())
+        .collect()
+}
+
+fn cwd(spec: &TaskSpec, image: &Image) -> PathBuf {
+    let of_image = Some(image.working_dir.as_str()).filter(|dir| !dir.is_empty());
+    Path::new("/").join(spec.options.cwd.as_deref().or(of_image).unwrap_or("/"))
+}
+
+fn network(spec: &TaskSpec) -> NetworkNamespace {
+    match &spec.network {
+        GroupNetwork::Namespace { path, .. } => NetworkNamespace::Path(path.clone()),
+        _ if is_host_network(spec) => NetworkNamespace::Host,
+        _ => NetworkNamespace::New,
+    }
+}
+
+/// The allocation's directories, the driver's files, and the volumes that the client passes; the last one of a
+/// destination wins.
+fn mounts(spec: &TaskSpec, files: &NetworkFiles) -> Vec<Mount> {
+    let dirs = &spec.dirs;
+    let fixed = [
+        bind(&dirs.shared, "/alloc", Access::ReadWrite),
+        bind(&dirs.shared.join("logs"), "/alloc/logs", Access::ReadOnly),
+        bind(&dirs.local, "/local", Access::ReadWrite),
+        bind(&dirs.secrets, "/secrets", Access::ReadWrite),
+        bind(&files.hosts, "/etc/hosts", Access::ReadWrite),
+        bind(&files.resolv_conf, "/etc/resolv.conf", Access::ReadWrite),
+    ];
+    let all = fixed.into_iter().chain(spec.mounts.iter().map(volume));
+    let mut mounts: Vec<Mount> = Vec::new();
+    for mount in all {
+        mounts.retain(|earlier| earlier.destination != mount.destination);
+        mounts.push(mount);
+    }
+    mounts
+}
+
+fn bind(source: &Path, destination: &str, access: Access) -> Mount {
+    let kind = MountKind::Bind { source: source.to_owned(), propagation: oci_builder::Propagation::Private };
+    Mount { destination: PathBuf::from(destination), kind, access, options: Vec::new() }
+}
+
+fn volume(mount: &VolumeMount) -> Mount {
+    let propagation = match mount.propagation {
+        Propagation::Private => oci_builder::Propagation::Private,
+        Propagation::HostToTask => oci_builder::Propagation::HostToTask,
+        Propagation::Bidirectional => oci_builder::Propagation::Bidirectional,
+    };
+    Mount {
+        destination: mount.task_path.clone(),
+        kind: MountKind::Bind { source: mount.host_path.clone(), propagation },
+        access: if mount.readonly { Access::ReadOnly } else { Access::ReadWrite },
+        options: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

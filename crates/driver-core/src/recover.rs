@@ -1,0 +1,43 @@
+//! Recovery: a task of an earlier process of this driver is taken up again; nothing is restarted.
+
+use std::sync::Arc;
+
+use crate::context::Context;
+use crate::error::DriverError;
+use crate::exit::TaskExit;
+use crate::ids::TaskId;
+use crate::monitor;
+use crate::ports::TaskState as Reported;
+use crate::state::TaskState;
+use crate::task::Task;
+
+/// Takes the task up. A running one is watched again, an ended one keeps its exit code for those who wait.
+pub(crate) async fn recover(
+    context: Arc<Context>,
+    id: TaskId,
+    state: TaskState,
+) -> Result<Arc<Task>, DriverError> {
+    let identity = state.identity();
+    let task = Task::new(context, id, identity, state);
+    match task.context.ports.task_state(&task.container).await {
+        Ok(Reported::Running { .. }) => {
+            task.event("Recovered");
+            monitor::watch(Arc::clone(&task));
+        }
+        Ok(Reported::Stopped(exit)) => {
+            let oom = task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before);
+            task.exited(TaskExit::confirmed(exit, oom));
+        }
+        Ok(Reported::Absent) if !monitor::is_alive(&task) => {
+            return Err(DriverError::Gone(task.container.to_string()));
+        }
+        Ok(Reported::Created { .. }) => return Err(DriverError::NotRunning(task.container.to_string())),
+        Ok(Reported::Absent) => monitor::watch(Arc::clone(&task)),
+        Err(error) if error.is_lost() && monitor::is_alive(&task) => {
+            tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
+            monitor::watch(Arc::clone(&task));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(task)
+}

@@ -1,0 +1,69 @@
+//! Created: shim and runtime have made the task, its first program has not run. The wait is armed, then it starts.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use linux_host::cgroup::{self, Cpuset, Placement, TaskCgroup};
+use linux_host::process;
+
+use super::Common;
+use super::rootfs_ready::name;
+use crate::error::DriverError;
+use crate::monitor;
+use crate::ports::Image;
+use crate::state::{TaskState, millis};
+use crate::task::Task;
+
+pub(super) struct Created {
+    pub(super) common: Common,
+    pub(super) image: Image,
+    pub(super) placement: Placement,
+    pub(super) command: String,
+    pub(super) pid: u32,
+}
+
+impl Created {
+    pub(super) async fn start(self) -> Result<Arc<Task>, DriverError> {
+        if let Cpuset::MoveInto(dir) = &self.placement.cpuset {
+            cgroup::join(dir, self.pid)
+                .map_err(|error| DriverError::host("the task can not join its cpuset")(error.into()))?;
+        }
+        let task = self.task()?;
+        let armed = Arc::clone(&task);
+        self.common
+            .context
+            .ports
+            .start_task(&self.common.id)
+            .await
+            .map_err(|error| name(error, &self.command))?;
+        task.event("Container started");
+        monitor::watch(armed);
+        Ok(task)
+    }
+
+    fn task(&self) -> Result<Arc<Task>, DriverError> {
+        let Common { context, spec, id } = &self.common;
+        let cgroup = TaskCgroup::new(context.cgroups.clone(), &self.placement.cgroups_path);
+        let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
+        let state = TaskState {
+            container: id.to_string(),
+            namespace: context.config.namespace(context.mode()),
+            pid: self.pid,
+            pid_started: process::start_time(self.pid).unwrap_or_default(),
+            boot_id,
+            started_at_ms: millis(SystemTime::now()),
+            cgroup: self.placement.cgroups_path.clone(),
+            cpuset_dir: match &self.placement.cpuset {
+                Cpuset::MoveInto(dir) => dir.clone(),
+                Cpuset::WithTask => std::path::PathBuf::new(),
+            },
+            oom_kills_before: cgroup.oom_kills().unwrap_or_default(),
+            stop_signal: self.image.stop_signal.clone(),
+            alloc_id: spec.identity.alloc_id.clone(),
+            task: spec.identity.task.clone(),
+            node_id: spec.identity.node_id.clone(),
+            image_digest: self.image.digest.clone(),
+        };
+        Ok(Task::new(Arc::clone(context), spec.id.clone(), spec.identity.clone(), state))
+    }
+}

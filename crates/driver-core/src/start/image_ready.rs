@@ -1,0 +1,35 @@
+//! ImageReady: the image is unpacked and the driver's files are written; the writable snapshot comes next.
+
+use super::Common;
+use super::rootfs_ready::RootfsReady;
+use crate::error::DriverError;
+use crate::network_files::NetworkFiles;
+use crate::ports::{ContainersError, Image, Rootfs};
+
+pub(super) struct ImageReady {
+    pub(super) common: Common,
+    pub(super) image: Image,
+    pub(super) files: NetworkFiles,
+}
+
+impl ImageReady {
+    pub(super) async fn rootfs(self) -> Result<RootfsReady, DriverError> {
+        let Self { common, image, files } = self;
+        let rootfs = prepare(&common, &image).await?;
+        Ok(RootfsReady { common, image, files, rootfs })
+    }
+}
+
+/// Prepares the snapshot. One of the same name is what an earlier start of this allocation's task left behind:
+/// nobody else uses that name, so it is removed and made again.
+async fn prepare(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
+    let ports = &common.context.ports;
+    match ports.prepare_rootfs(&common.id, image).await {
+        Err(ContainersError::AlreadyExists { .. }) => {
+            tracing::info!(container = %common.id, "removing what an earlier start of this task left behind");
+            ports.purge(&common.id).await?;
+            Ok(ports.prepare_rootfs(&common.id, image).await?)
+        }
+        other => Ok(other?),
+    }
+}

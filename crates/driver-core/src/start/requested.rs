@@ -1,0 +1,65 @@
+//! Requested: nothing is made yet. The image, the driver's files and the log pipes are looked after side by side.
+
+use std::path::Path;
+
+use linux_host::fifo;
+
+use super::Common;
+use super::image_ready::ImageReady;
+use crate::error::DriverError;
+use crate::events::human_size;
+use crate::network_files::NetworkFiles;
+use crate::ports::{Image, ImageRequest, Progress};
+use crate::spec::TaskSpec;
+
+/// Default deadline of a whole pull; the documented default of `image_pull_timeout`.
+const PULL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
+
+pub(super) struct Requested(Common);
+
+impl Requested {
+    pub(super) fn new(common: Common) -> Self {
+        Self(common)
+    }
+
+    pub(super) async fn image(self) -> Result<ImageReady, DriverError> {
+        let common = self.0;
+        check_log_pipes(&common.spec)?;
+        let files = write_files(&common);
+        let (image, files) = tokio::try_join!(resolve(&common), files)?;
+        Ok(ImageReady { common, image, files })
+    }
+}
+
+fn check_log_pipes(spec: &TaskSpec) -> Result<(), DriverError> {
+    let check = |path: &Path| {
+        fifo::check(path)
+            .map(drop)
+            .map_err(|error| DriverError::host("the task's log pipe can not be used")(error.into()))
+    };
+    check(&spec.logs.stdout)?;
+    check(&spec.logs.stderr)
+}
+
+async fn resolve(common: &Common) -> Result<Image, DriverError> {
+    let request = ImageRequest { reference: common.spec.options.image.clone(), timeout: PULL_TIMEOUT };
+    let tell = |progress: Progress| match progress {
+        Progress::PullStarted { image } => common.event(format!("Pulling image {image}")),
+        Progress::PullDone(report) => common.event(format!(
+            "Pulled image {} ({} in {:.1} s)",
+            report.image,
+            human_size(report.bytes),
+            report.took.as_secs_f32()
+        )),
+    };
+    Ok(common.context.ports.image(&request, &tell).await?)
+}
+
+async fn write_files(common: &Common) -> Result<NetworkFiles, DriverError> {
+    let (state, id, spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
+    let written = tokio::task::spawn_blocking(move || {
+        let dir = state.prepare_task(&id)?;
+        NetworkFiles::write(&dir, &id, &spec)
+    });
+    written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?
+}

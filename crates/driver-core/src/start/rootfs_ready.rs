@@ -1,0 +1,107 @@
+//! RootfsReady: the snapshot exists; the spec is planned from it, and the container record and task are made.
+
+use linux_host::{rootfs, users};
+
+use super::Common;
+use super::created::Created;
+use crate::error::DriverError;
+use crate::labels;
+use crate::network_files::NetworkFiles;
+use crate::plan::{self, Facts};
+use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
+
+pub(super) struct RootfsReady {
+    pub(super) common: Common,
+    pub(super) image: Image,
+    pub(super) files: NetworkFiles,
+    pub(super) rootfs: Rootfs,
+}
+
+impl RootfsReady {
+    pub(super) async fn create(self) -> Result<Created, DriverError> {
+        let Self { common, image, files, rootfs } = self;
+        let facts = facts(&common, &image, files, &rootfs).await?;
+        let placement = facts.placement.clone();
+        let plan = plan::plan(&common.spec, &image, facts)?;
+        let command = plan.args.first().cloned().unwrap_or_default();
+        let spec = oci_builder::build(plan)
+            .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
+        create_container(&common, &image, spec).await?;
+        let stdio = Stdio {
+            stdout: common.spec.logs.stdout.clone(),
+            stderr: common.spec.logs.stderr.clone(),
+            ..Stdio::default()
+        };
+        let pid = common
+            .context
+            .ports
+            .create_task(&common.id, &rootfs, &stdio)
+            .await
+            .map_err(|e| name(e, &command))?;
+        common.event("Container created");
+        Ok(Created { common, image, placement, command, pid })
+    }
+}
+
+/// The program that could not be run, by the name the job gave it.
+pub(crate) fn name(error: ContainersError, program: &str) -> DriverError {
+    match error {
+        ContainersError::Command { reason, command } if command.is_empty() => {
+            ContainersError::Command { command: program.to_owned(), reason }.into()
+        }
+        other => other.into(),
+    }
+}
+
+async fn create_container(
+    common: &Common,
+    image: &Image,
+    spec: oci_builder::Spec,
+) -> Result<(), DriverError> {
+    let new = NewContainer {
+        id: common.id.clone(),
+        image: image.name.clone(),
+        labels: labels::of_task(&common.spec.id, &common.spec.identity),
+        spec,
+    };
+    Ok(common.context.ports.create_container(new).await?)
+}
+
+/// Everything impure that the plan needs.
+async fn facts(
+    common: &Common,
+    image: &Image,
+    files: NetworkFiles,
+    rootfs: &Rootfs,
+) -> Result<Facts, DriverError> {
+    let user = if common.spec.user.is_empty() { image.user.clone() } else { common.spec.user.clone() };
+    let scratch = common.context.files.task(&common.id);
+    let mounts = rootfs.mounts.iter().map(|mount| rootfs::RootfsMount {
+        kind: mount.kind.clone(),
+        source: mount.source.clone(),
+        options: mount.options.clone(),
+    });
+    let mounts: Vec<_> = mounts.collect();
+    let spec = common.spec.clone();
+    let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
+    let resolved = tokio::task::spawn_blocking(move || {
+        let user = resolve_user(&user, &mounts, &scratch)?;
+        plan::facts(&context, &id, &spec, user, files)
+    });
+    resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
+}
+
+fn resolve_user(
+    user: &str,
+    mounts: &[rootfs::RootfsMount],
+    task_dir: &std::path::Path,
+) -> Result<users::ResolvedUser, DriverError> {
+    let scratch = task_dir.join("rootfs");
+    std::fs::create_dir_all(&scratch).map_err(DriverError::file("can not make", &scratch))?;
+    let files = rootfs::read_files(mounts, &scratch, &["/etc/passwd", "/etc/group"])
+        .map_err(|error| DriverError::host("the image's users can not be read")(error.into()))?;
+    let mut texts =
+        files.into_iter().map(|file| String::from_utf8_lossy(&file.unwrap_or_default()).into_owned());
+    let (passwd, group) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+    users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))
+}

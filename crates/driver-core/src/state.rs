@@ -1,0 +1,157 @@
+//! The state that Nomad keeps for us in a task's handle: a chain of versions, each with a golden file.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::DriverError;
+use crate::ids::{ContainerId, TaskId};
+use crate::spec::Identity;
+
+/// Version of the handle of tasks that this driver starts; version 1 is the Go driver's.
+pub const HANDLE_VERSION: i32 = 2;
+
+/// All versions of the state. A reader ignores fields that it does not know, so an older binary of the same major
+/// version reads what a newer one wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "v")]
+enum Versions {
+    #[serde(rename = "1")]
+    V1(TaskState),
+}
+
+/// What recovery needs of a task; nothing of it comes from the job's configuration again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskState {
+    /// Container, snapshot and task in containerd.
+    pub container: String,
+    /// The containerd namespace that they are in.
+    pub namespace: String,
+    /// Process id of the first process on the host.
+    pub pid: u32,
+    /// Its start time in clock ticks since boot; 0 when it could not be read.
+    pub pid_started: u64,
+    /// The boot of the host in which it was started.
+    pub boot_id: String,
+    /// When the task was started, in milliseconds since the Unix epoch.
+    pub started_at_ms: u64,
+    /// Absolute cgroups path below the mount point of each hierarchy.
+    pub cgroup: PathBuf,
+    /// On cgroup v1, the client's cpuset directory that further processes join; empty when there is none.
+    #[serde(default)]
+    pub cpuset_dir: PathBuf,
+    /// Kills by the OOM killer that the cgroup had counted before this start.
+    #[serde(default)]
+    pub oom_kills_before: u64,
+    /// The image's STOPSIGNAL, or empty.
+    #[serde(default)]
+    pub stop_signal: String,
+    /// Nomad's allocation id.
+    pub alloc_id: String,
+    /// The task's name.
+    pub task: String,
+    /// The node's id.
+    #[serde(default)]
+    pub node_id: String,
+    /// Digest of the image that it runs.
+    #[serde(default)]
+    pub image_digest: String,
+}
+
+impl TaskState {
+    /// The bytes for the handle's `driver_state`.
+    ///
+    /// # Errors
+    /// [`DriverError::State`] when the state can not be written as JSON.
+    pub fn encode(&self) -> Result<Vec<u8>, DriverError> {
+        serde_json::to_vec(&Versions::V1(self.clone())).map_err(|error| DriverError::State(error.to_string()))
+    }
+
+    /// Reads a handle's `driver_state`.
+    ///
+    /// # Errors
+    /// [`DriverError::State`] for bytes of another driver or of a later major version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DriverError> {
+        let Versions::V1(state) =
+            serde_json::from_slice(bytes).map_err(|error| DriverError::State(error.to_string()))?;
+        Ok(state)
+    }
+
+    pub(crate) fn container_id(&self) -> ContainerId {
+        ContainerId::existing(self.container.as_str())
+    }
+
+    pub(crate) fn started_at(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.started_at_ms)
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity {
+            alloc_id: self.alloc_id.clone(),
+            task: self.task.clone(),
+            node_id: self.node_id.clone(),
+            ..Identity::default()
+        }
+    }
+}
+
+/// A started or recovered task, as its caller keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskHandle {
+    /// Nomad's id of the task.
+    pub id: TaskId,
+    /// What recovery needs.
+    pub state: TaskState,
+}
+
+/// Milliseconds since the Unix epoch; a clock before it counts as the epoch.
+pub(crate) fn millis(at: SystemTime) -> u64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> TaskState {
+        TaskState {
+            container: "web-3b7b3c9e".into(),
+            namespace: "nomad".into(),
+            pid: 4711,
+            pid_started: 123_456,
+            boot_id: "b5c7".into(),
+            started_at_ms: 1_700_000_000_123,
+            cgroup: "/nomad/3b7b3c9e.web".into(),
+            cpuset_dir: "/sys/fs/cgroup/cpuset/nomad/share".into(),
+            oom_kills_before: 1,
+            stop_signal: "SIGQUIT".into(),
+            alloc_id: "3b7b3c9e".into(),
+            task: "web".into(),
+            node_id: "n1".into(),
+            image_digest: "sha256:ab".into(),
+        }
+    }
+
+    #[test]
+    fn the_golden_file_of_version_1_is_what_is_written() {
+        let written = String::from_utf8(sample().encode().unwrap()).unwrap();
+        expect_test::expect_file!["../goldens/state_v1.json"].assert_eq(&(written + "\n"));
+    }
+
+    #[test]
+    fn the_golden_file_of_version_1_is_read() {
+        let golden = include_bytes!("../goldens/state_v1.json");
+        assert_eq!(TaskState::decode(golden).unwrap(), sample());
+    }
+
+    #[test]
+    fn fields_of_a_newer_binary_are_ignored_and_a_later_version_is_refused() {
+        let mut value: serde_json::Value = serde_json::from_slice(&sample().encode().unwrap()).unwrap();
+        value["invented_later"] = true.into();
+        assert_eq!(TaskState::decode(value.to_string().as_bytes()).unwrap(), sample());
+        value["v"] = "2".into();
+        assert!(TaskState::decode(value.to_string().as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! One task that the driver knows, and the registry of all of them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use linux_host::cgroup::TaskCgroup;
+use tokio::sync::{OnceCell, watch};
+
+use crate::context::Context;
+use crate::error::DriverError;
+use crate::exit::TaskExit;
+use crate::ids::{ContainerId, TaskId};
+use crate::spec::Identity;
+use crate::state::TaskState;
+use crate::stop::Stopping;
+
+/// Where a task is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// Its first process runs, as far as anybody knows.
+    Running,
+    /// The end is confirmed; the container is still there.
+    Exited(TaskExit),
+    /// Nothing of it is left.
+    Destroyed,
+}
+
+/// A task from its start or recovery until its destruction.
+pub(crate) struct Task {
+    pub(crate) id: TaskId,
+    pub(crate) container: ContainerId,
+    pub(crate) identity: Identity,
+    pub(crate) state: TaskState,
+    pub(crate) cgroup: TaskCgroup,
+    pub(crate) context: Arc<Context>,
+    pub(crate) template: OnceCell<oci_builder::Process>,
+    pub(crate) stopping: Mutex<Option<Stopping>>,
+    phase: watch::Sender<Phase>,
+}
+
+impl Task {
+    pub(crate) fn new(context: Arc<Context>, id: TaskId, identity: Identity, state: TaskState) -> Arc<Self> {
+        Arc::new(Self {
+            container: state.container_id(),
+            cgroup: TaskCgroup::new(context.cgroups.clone(), &state.cgroup),
+            template: OnceCell::new(),
+            stopping: Mutex::new(None),
+            phase: watch::Sender::new(Phase::Running),
+            id,
+            identity,
+            state,
+            context,
+        })
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.borrow().clone()
+    }
+
+    /// Records the confirmed end; only the first one counts.
+    pub(crate) fn exited(&self, exit: TaskExit) {
+        self.phase.send_if_modified(|phase| {
+            let first = *phase == Phase::Running;
+            if first {
+                *phase = Phase::Exited(exit);
+            }
+            first
+        });
+    }
+
+    pub(crate) fn destroyed(&self) {
+        self.phase.send_replace(Phase::Destroyed);
+    }
+
+    /// Waits for the confirmed end.
+    pub(crate) async fn wait(&self) -> Result<TaskExit, DriverError> {
+        let mut phase = self.phase.subscribe();
+        let ended = phase.wait_for(|phase| *phase != Phase::Running).await;
+        match ended.as_deref() {
+            Ok(Phase::Exited(exit)) => Ok(exit.clone()),
+            _ => Err(DriverError::TaskNotFound),
+        }
+    }
+
+    pub(crate) fn event(&self, message: impl Into<String>) {
+        self.context.events.emit(&self.id, &self.identity, message);
+    }
+}
+
+/// All tasks that this process knows. The lock is never held across an await.
+#[derive(Default)]
+pub(crate) struct Registry(Mutex<HashMap<TaskId, Arc<Task>>>);
+
+impl Registry {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Arc<Task>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn get(&self, id: &TaskId) -> Result<Arc<Task>, DriverError> {
+        self.find(id).ok_or(DriverError::TaskNotFound)
+    }
+
+    pub(crate) fn find(&self, id: &TaskId) -> Option<Arc<Task>> {
+        self.lock().get(id).cloned()
+    }
+
+    /// A task of another id in the same container: what a lost Destroy left.
+    pub(crate) fn in_container(&self, container: &ContainerId, except: &TaskId) -> Option<Arc<Task>> {
+        self.lock().values().find(|task| task.container == *container && task.id != *except).cloned()
+    }
+
+    pub(crate) fn insert(&self, task: Arc<Task>) {
+        self.lock().insert(task.id.clone(), task);
+    }
+
+    pub(crate) fn remove(&self, id: &TaskId) {
+        self.lock().remove(id);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.lock().len()
+    }
+}

@@ -1,0 +1,23 @@
+//! A task for tests.
+
+use crate::ids::TaskId;
+use crate::options::TaskOptions;
+use crate::spec::{Identity, LogPaths, TaskSpec};
+
+/// A task that policy accepts.
+pub(crate) fn spec(task: &str) -> TaskSpec {
+    TaskSpec {
+        id: TaskId::new(format!("alloc-1/{task}/0")),
+        identity: Identity { alloc_id: "alloc-1".into(), task: task.into(), ..Identity::default() },
+        options: TaskOptions { image: "redis:7".into(), ..TaskOptions::default() },
+        env: Default::default(),
+        user: String::new(),
+        resources: Default::default(),
+        mounts: Vec::new(),
+        devices: Vec::new(),
+        dirs: Default::default(),
+        logs: LogPaths { stdout: "/dev/null".into(), stderr: "/dev/null".into() },
+        network: Default::default(),
+        dns: Default::default(),
+    }
+}

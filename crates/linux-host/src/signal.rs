@@ -1,0 +1,39 @@
+//! A signal to exactly one process, named by its id and start time.
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::process::{self, ProcessError};
+
+/// Sends signal `number` to the process `pid` that started at `start_time` (see [`process::start_time`]); another
+/// process that has the id by now gets none.
+///
+/// # Errors
+/// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
+pub fn send(pid: u32, start_time: u64, number: i32) -> Result<(), ProcessError> {
+    let call = |operation| move |source| ProcessError::Call { operation, pid, source };
+    let id = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(ProcessError::Gone { pid })?;
+    let process = pidfd_open(id, PidfdFlags::empty()).map_err(call("open"))?;
+    if process::start_time(pid)? != start_time {
+        return Err(ProcessError::Gone { pid });
+    }
+    let signal = Signal::from_named_raw(number).ok_or(rustix::io::Errno::INVAL).map_err(call("signal"))?;
+    pidfd_send_signal(process, signal).map_err(call("signal"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_the_process_of_that_start_time_gets_the_signal() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let started = process::start_time(child.id()).unwrap();
+        assert!(matches!(send(child.id(), started + 1, 15), Err(ProcessError::Gone { .. })));
+        assert!(child.try_wait().unwrap().is_none());
+        send(child.id(), started, 15).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
+    }
+}
