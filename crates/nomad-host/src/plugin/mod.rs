@@ -1,0 +1,13 @@
+//! A plugin as a process: started, spoken to, watched, ended.
+
+mod connection;
+mod log_line;
+mod options;
+mod output;
+mod process;
+mod supervisor;
+
+pub use connection::{ConnectError, PluginConnection};
+pub use log_line::{LogLevel, LogLine};
+pub use options::{LogSink, PluginOptions};
+pub use process::{PluginError, PluginProcess, Reattach};
