@@ -12,7 +12,7 @@ pub(crate) async fn destroy(task: &Arc<Task>, force: bool) -> Result<(), DriverE
         Phase::Running if !force => return Err(DriverError::StillRunning(task.id.to_string())),
         Phase::Running => stop::kill(task).await?,
         Phase::Exited(_) => {}
-        Phase::Destroyed => return Ok(()),
+        Phase::Destroyed(_) => return Ok(()),
     }
     remove(task).await
 }

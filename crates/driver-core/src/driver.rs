@@ -1,10 +1,11 @@
 //! The driver as its adapters see it: one method for each thing that Nomad asks.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use linux_host::cgroup::CgroupMounts;
 use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::config::PluginConfig;
 use crate::context::{Context, NodeCpu};
@@ -45,6 +46,7 @@ struct Inner {
     starts: tokio::sync::Mutex<std::collections::HashMap<ContainerId, Arc<tokio::sync::Mutex<()>>>>,
     events: Events,
     fingerprint: watch::Sender<Fingerprint>,
+    fingerprinting: Mutex<Option<AbortHandle>>,
 }
 
 impl Driver {
@@ -58,6 +60,7 @@ impl Driver {
             starts: tokio::sync::Mutex::default(),
             events: Events::new(),
             fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
+            fingerprinting: Mutex::new(None),
         }))
     }
 
@@ -75,9 +78,16 @@ impl Driver {
         let context =
             Arc::new(Context { config, node, ports, files, cgroups, events: self.0.events.clone() });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
-        if enabled {
-            tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone()));
-        } else {
+        let keeper = enabled
+            .then(|| tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone())).abort_handle());
+        let earlier = std::mem::replace(
+            &mut *self.0.fingerprinting.lock().unwrap_or_else(PoisonError::into_inner),
+            keeper,
+        );
+        if let Some(earlier) = earlier {
+            earlier.abort();
+        }
+        if !enabled {
             self.0.fingerprint.send_replace(Fingerprint::disabled());
         }
         Ok(())

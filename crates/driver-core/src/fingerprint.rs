@@ -47,13 +47,20 @@ impl Fingerprint {
     }
 }
 
-/// Keeps `fingerprint` true until the receiver side or the context is dropped.
+/// What earlier looks have shown.
+#[derive(Default)]
+struct History {
+    seen: bool,
+    warned: Vec<String>,
+}
+
+/// Keeps `fingerprint` true for as long as it is polled.
 pub(crate) async fn keep(context: Arc<Context>, fingerprint: watch::Sender<Fingerprint>) {
     let mut connection = context.ports.connection();
-    let mut seen = false;
+    let mut history = History::default();
     loop {
         let state = connection.borrow_and_update().clone();
-        if let Some(now) = look(&context, &state, &mut seen).await {
+        if let Some(now) = look(&context, &state, &mut history).await {
             fingerprint.send_if_modified(|before| {
                 let changed = *before != now;
                 *before = now;
@@ -63,24 +70,27 @@ pub(crate) async fn keep(context: Arc<Context>, fingerprint: watch::Sender<Finge
         tokio::select! {
             changed = connection.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(PERIOD) => {}
-            () = fingerprint.closed() => return,
         }
     }
 }
 
-async fn look(context: &Context, connection: &Connection, seen: &mut bool) -> Option<Fingerprint> {
+async fn look(context: &Context, connection: &Connection, history: &mut History) -> Option<Fingerprint> {
     let address = context.config.address.display();
     match connection {
         Connection::Unknown => None,
-        Connection::Down(_) => Some(away(*seen, format!("containerd does not answer at {address}"))),
+        Connection::Down(_) => Some(away(history.seen, format!("containerd does not answer at {address}"))),
         Connection::Up => match context.ports.survey().await {
             Ok(survey) => {
-                *seen = true;
+                history.seen = true;
+                if history.warned != survey.warnings {
+                    survey.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                    history.warned.clone_from(&survey.warnings);
+                }
                 Some(of_survey(context, survey))
             }
             Err(error) => {
                 tracing::debug!(%error, "containerd could not be asked");
-                Some(away(*seen, format!("containerd does not answer at {address}")))
+                Some(away(history.seen, format!("containerd does not answer at {address}")))
             }
         },
     }
@@ -92,9 +102,6 @@ fn away(seen: bool, description: String) -> Fingerprint {
 }
 
 fn of_survey(context: &Context, survey: Survey) -> Fingerprint {
-    for warning in &survey.warnings {
-        tracing::warn!("{warning}");
-    }
     let healthy = survey.problems.is_empty();
     let config = &context.config;
     let attributes = [

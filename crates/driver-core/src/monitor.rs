@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use linux_host::process::{self, PidFd};
+use tokio::task::JoinHandle;
 
 use crate::exit::TaskExit;
-use crate::ports::{Exit, TaskState};
+use crate::ports::{ContainersError, Exit, TaskState};
 use crate::task::Task;
 
 /// First pause after an answer that says nothing, doubled up to [`MAX_PAUSE`].
@@ -14,10 +15,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause between two questions to a daemon that gives no usable answer.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+/// A wait that the daemon already has.
+pub(crate) type Armed = JoinHandle<Result<Exit, ContainersError>>;
+
+/// Asks the daemon for the end of a task, ahead of its start.
+pub(crate) fn arm(task: &Task) -> Armed {
+    let (ports, container) = (Arc::clone(&task.context.ports), task.container.clone());
+    tokio::spawn(async move { ports.wait_task(&container).await })
+}
+
 /// Starts watching. The task's phase changes when its end is confirmed.
-pub(crate) fn watch(task: Arc<Task>) {
+pub(crate) fn watch(task: Arc<Task>, armed: Armed) {
     tokio::spawn(async move {
-        let exit = end_of(&task).await;
+        let exit = end_of(&task, armed).await;
         if exit.oom_killed {
             task.event("A process of the task was killed for lack of memory");
         }
@@ -34,16 +44,19 @@ fn sentence(exit: &TaskExit) -> String {
     }
 }
 
-async fn end_of(task: &Task) -> TaskExit {
+async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
     let mut pause = FIRST_PAUSE;
     let mut told = false;
     loop {
-        let error = match task.context.ports.wait_task(&task.container).await {
-            Ok(exit) => return confirmed(task, exit),
-            Err(error) => error,
+        let lost = match armed.await {
+            Ok(Ok(exit)) => return confirmed(task, exit),
+            Ok(Err(error)) => {
+                tracing::debug!(task = %task.id, %error, "the wait for the task's end broke off");
+                error.is_lost()
+            }
+            Err(_) => false,
         };
-        tracing::debug!(task = %task.id, %error, "the wait for the task's end broke off");
-        if error.is_lost() && !told {
+        if lost && !told {
             task.event("Lost the connection to containerd; the task runs on");
             told = true;
         }
@@ -60,6 +73,7 @@ async fn end_of(task: &Task) -> TaskExit {
             Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
         }
         back_off(&mut pause).await;
+        armed = arm(task);
     }
 }
 

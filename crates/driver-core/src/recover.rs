@@ -22,7 +22,7 @@ pub(crate) async fn recover(
     match task.context.ports.task_state(&task.container).await {
         Ok(Reported::Running { .. }) => {
             task.event("Recovered");
-            monitor::watch(Arc::clone(&task));
+            watch(&task);
         }
         Ok(Reported::Stopped(exit)) => {
             let oom = task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before);
@@ -32,12 +32,16 @@ pub(crate) async fn recover(
             return Err(DriverError::Gone(task.container.to_string()));
         }
         Ok(Reported::Created { .. }) => return Err(DriverError::NotRunning(task.container.to_string())),
-        Ok(Reported::Absent) => monitor::watch(Arc::clone(&task)),
+        Ok(Reported::Absent) => watch(&task),
         Err(error) if error.is_lost() && monitor::is_alive(&task) => {
             tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
-            monitor::watch(Arc::clone(&task));
+            watch(&task);
         }
         Err(error) => return Err(error.into()),
     }
     Ok(task)
+}
+
+fn watch(task: &Arc<Task>) {
+    monitor::watch(Arc::clone(task), monitor::arm(task));
 }

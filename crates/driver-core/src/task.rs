@@ -21,8 +21,8 @@ pub enum Phase {
     Running,
     /// The end is confirmed; the container is still there.
     Exited(TaskExit),
-    /// Nothing of it is left.
-    Destroyed,
+    /// Nothing of it is left but the memory of its end.
+    Destroyed(TaskExit),
 }
 
 /// A task from its start or recovery until its destruction.
@@ -69,7 +69,13 @@ impl Task {
     }
 
     pub(crate) fn destroyed(&self) {
-        self.phase.send_replace(Phase::Destroyed);
+        self.phase.send_if_modified(|phase| match phase {
+            Phase::Exited(exit) => {
+                *phase = Phase::Destroyed(exit.clone());
+                true
+            }
+            Phase::Running | Phase::Destroyed(_) => false,
+        });
     }
 
     /// Waits for the confirmed end.
@@ -77,8 +83,8 @@ impl Task {
         let mut phase = self.phase.subscribe();
         let ended = phase.wait_for(|phase| *phase != Phase::Running).await;
         match ended.as_deref() {
-            Ok(Phase::Exited(exit)) => Ok(exit.clone()),
-            _ => Err(DriverError::TaskNotFound),
+            Ok(Phase::Exited(exit) | Phase::Destroyed(exit)) => Ok(exit.clone()),
+            Ok(Phase::Running) | Err(_) => Err(DriverError::Interrupted("the wait for the task's end")),
         }
     }
 

@@ -117,25 +117,45 @@ impl Exec {
         mut input: mpsc::Receiver<ExecInput>,
         output: &mpsc::Sender<ExecOutput>,
     ) -> Result<Exit, DriverError> {
-        let (ports, container) = (&self.task.context.ports, &self.task.container);
-        let wait = ports.wait_exec(container, &self.id);
+        let wait = self.wait();
         tokio::pin!(wait);
         let (mut more_input, mut abandoned) = (true, false);
         loop {
             tokio::select! {
-                exit = &mut wait => return Ok(exit?),
+                exit = &mut wait => return exit,
                 () = output.closed(), if !abandoned => {
                     abandoned = true;
-                    ports.kill_exec(container, &self.id, Signal::KILL.number()).await?;
+                    self.kill().await?;
                 }
                 message = input.recv(), if more_input && !abandoned => match message {
                     None => more_input = false,
                     Some(message) => tokio::select! {
                         () = self.serve(message, &mut stdin) => {}
-                        exit = &mut wait => return Ok(exit?),
+                        exit = &mut wait => return exit,
                         () = output.closed() => {}
                     },
                 },
+            }
+        }
+    }
+
+    /// Waits for the end, over losses of the connection.
+    async fn wait(&self) -> Result<Exit, DriverError> {
+        loop {
+            match self.task.context.ports.wait_exec(&self.task.container, &self.id).await {
+                Err(error) if error.is_lost() => self.task.context.connected().await,
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    async fn kill(&self) -> Result<(), DriverError> {
+        loop {
+            let killed =
+                self.task.context.ports.kill_exec(&self.task.container, &self.id, Signal::KILL.number());
+            match killed.await {
+                Err(error) if error.is_lost() => self.task.context.connected().await,
+                other => return Ok(other?),
             }
         }
     }
@@ -144,10 +164,10 @@ impl Exec {
         let (ports, container) = (&self.task.context.ports, &self.task.container);
         let served: Result<(), ContainersError> = match message {
             ExecInput::Stdin(bytes) => {
-                if let Some(pipe) = stdin {
-                    if let Err(error) = pipe.write_all(&bytes).await {
-                        tracing::debug!(%error, "the exec does not read its input any more");
-                    }
+                if let Some(pipe) = stdin
+                    && let Err(error) = pipe.write_all(&bytes).await
+                {
+                    tracing::debug!(%error, "the exec does not read its input any more");
                 }
                 Ok(())
             }

@@ -94,9 +94,9 @@ impl ContainersError {
         matches!(self, Self::Lost { .. } | Self::TimedOut { .. })
     }
 
-    /// A later attempt of the same call may succeed.
+    /// A later start may succeed: the daemon may be back, or the clean-up has removed what stood in the way.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.is_lost() || matches!(self, Self::PullInterrupted { .. })
+        self.is_lost() || matches!(self, Self::PullInterrupted { .. } | Self::AlreadyExists { .. })
     }
 }

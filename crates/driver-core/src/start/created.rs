@@ -29,15 +29,13 @@ impl Created {
                 .map_err(|error| DriverError::host("the task can not join its cpuset")(error.into()))?;
         }
         let task = self.task()?;
-        let armed = Arc::clone(&task);
-        self.common
-            .context
-            .ports
-            .start_task(&self.common.id)
-            .await
-            .map_err(|error| name(error, &self.command))?;
+        let armed = monitor::arm(&task);
+        if let Err(error) = self.common.context.ports.start_task(&self.common.id).await {
+            armed.abort();
+            return Err(name(error, &self.command));
+        }
         task.event("Container started");
-        monitor::watch(armed);
+        monitor::watch(Arc::clone(&task), armed);
         Ok(task)
     }
 
