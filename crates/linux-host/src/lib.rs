@@ -11,3 +11,6 @@ pub mod resolv;
 pub mod rootfs;
 pub mod signal;
 pub mod users;
+
+#[cfg(test)]
+mod testing;

@@ -1,6 +1,8 @@
 //! Limits of this process: open files and the capability bounding set.
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
 
 /// Open-file limit of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +31,96 @@ pub struct LimitError {
 /// # Errors
 /// [`LimitError`].
 pub fn raise_open_files() -> Result<OpenFiles, LimitError> {
-    todo!()
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let hard = maximum.unwrap_or(u64::MAX);
+    let soft = current.unwrap_or(u64::MAX);
+    if soft < hard {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).map_err(|source| LimitError {
+            soft,
+            hard,
+            source,
+        })?;
+    }
+    Ok(OpenFiles { soft: hard, hard })
 }
 
 /// The names (`CAP_CHOWN` …) in this process's capability bounding set, by number. A capability that is newer
 /// than this list is left out.
 pub fn bounding_capabilities() -> Vec<&'static str> {
-    todo!()
+    (0_u32..)
+        .zip(CAPABILITIES)
+        .filter(|&(number, _)| {
+            let one = CapabilitySet::from_bits_retain(1 << number);
+            capability_is_in_bounding_set(one).unwrap_or(false)
+        })
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// Every capability by its number (capabilities(7)).
+const CAPABILITIES: [&str; 41] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_limit_of_open_files_becomes_the_hard_one() {
+        let raised = raise_open_files().unwrap();
+        let now = getrlimit(Resource::Nofile);
+        assert_eq!(raised.soft, raised.hard);
+        assert_eq!(now.current, now.maximum);
+    }
+
+    #[test]
+    fn the_bounding_set_is_what_proc_shows() {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:")).unwrap();
+        let bits = u64::from_str_radix(line.trim(), 16).unwrap();
+        let names: Vec<_> =
+            (0..).zip(CAPABILITIES).filter(|(number, _)| bits & (1 << number) != 0).map(|(_, n)| n).collect();
+        assert_eq!(bounding_capabilities(), names);
+    }
 }

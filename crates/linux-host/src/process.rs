@@ -1,10 +1,12 @@
 //! Processes told apart for sure: start times, pidfds, the boot id.
 
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// Why a process could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +48,22 @@ pub enum ProcessError {
 
 /// When a process started, in clock ticks since boot (`/proc/<pid>/stat`, field 22). Together with the pid and
 /// the boot id it names one process for ever.
+///
+/// # Errors
+/// [`ProcessError::Gone`], [`ProcessError::Read`], [`ProcessError::Form`].
 pub fn start_time(pid: u32) -> Result<u64, ProcessError> {
-    let _ = pid;
-    todo!()
+    let path = PathBuf::from(format!("/proc/{pid}/stat"));
+    let text = std::fs::read_to_string(&path).map_err(|source| match Errno::from_io_error(&source) {
+        Some(Errno::NOENT | Errno::SRCH) => ProcessError::Gone { pid },
+        _ => ProcessError::Read { path: path.clone(), source },
+    })?;
+    parse_start_time(&text).ok_or(ProcessError::Form { path, field: "starttime" })
+}
+
+/// Field 22 of proc_pid_stat(5). Field 2 is the command in parentheses and may itself hold any character.
+fn parse_start_time(stat: &str) -> Option<u64> {
+    let (_, after_command) = stat.rsplit_once(')')?;
+    after_command.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
 /// The id of this boot of the host (`/proc/sys/kernel/random/boot_id`).
@@ -56,7 +71,11 @@ pub fn start_time(pid: u32) -> Result<u64, ProcessError> {
 /// # Errors
 /// [`ProcessError::Read`].
 pub fn boot_id() -> Result<String, ProcessError> {
-    todo!()
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(source) => Err(ProcessError::Read { path: path.to_owned(), source }),
+    }
 }
 
 /// A process held by a descriptor, so that its id can not come to mean another one.
@@ -81,8 +100,12 @@ impl PidFd {
     /// # Errors
     /// [`ProcessError::Gone`] or [`ProcessError::Call`].
     pub fn open(pid: u32) -> Result<Self, ProcessError> {
-        let _ = pid;
-        todo!()
+        let raw = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(ProcessError::Gone { pid })?;
+        match pidfd_open(raw, PidfdFlags::empty()) {
+            Ok(fd) => Ok(Self { pid, fd }),
+            Err(Errno::SRCH) => Err(ProcessError::Gone { pid }),
+            Err(source) => Err(ProcessError::Call { operation: "open", pid, source }),
+        }
     }
 
     /// The id it was opened by.
@@ -95,7 +118,10 @@ impl PidFd {
     /// # Errors
     /// [`ProcessError::Call`].
     pub fn kill(&self) -> Result<(), ProcessError> {
-        todo!()
+        match pidfd_send_signal(&self.fd, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(source) => Err(ProcessError::Call { operation: "kill", pid: self.pid, source }),
+        }
     }
 
     /// Blocks until the process ends or `timeout` is over.
@@ -103,7 +129,79 @@ impl PidFd {
     /// # Errors
     /// [`ProcessError::Call`].
     pub fn wait(&self, timeout: Duration) -> Result<Exit, ProcessError> {
-        let _ = (timeout, &self.fd);
-        todo!()
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+            // A time that does not fit is as good as for ever.
+            match rustix::event::poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
+                Ok(0) => return Ok(Exit::Running),
+                Ok(_) => return Ok(Exit::Ended),
+                Err(Errno::INTR) => {}
+                Err(source) => {
+                    return Err(ProcessError::Call { operation: "wait for", pid: self.pid, source });
+                }
+            }
+        }
+    }
+}
+
+/// Readable once the process has ended.
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const GONE: u32 = 2_000_000_000;
+
+    #[test]
+    fn a_command_with_spaces_and_parentheses_hides_no_field() {
+        let stat = "42 (a) b (c) R 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 987654 1000 10 0\n";
+        assert_eq!(parse_start_time(stat), Some(987_654));
+        assert_eq!(parse_start_time("42 (a) R 1 2 3"), None);
+        assert_eq!(parse_start_time(""), None);
+    }
+
+    #[test]
+    fn this_process_keeps_its_start_time_and_a_child_starts_no_earlier() {
+        let own = start_time(std::process::id()).unwrap();
+        let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let later = start_time(child.id()).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(start_time(std::process::id()).unwrap(), own);
+        assert!(later >= own);
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_is_gone() {
+        assert!(matches!(start_time(GONE), Err(ProcessError::Gone { pid: GONE })));
+        assert!(matches!(PidFd::open(GONE), Err(ProcessError::Gone { pid: GONE })));
+        assert!(matches!(PidFd::open(0), Err(ProcessError::Gone { pid: 0 })));
+    }
+
+    #[test]
+    fn a_wait_tells_running_from_ended() {
+        let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let process = PidFd::open(child.id()).unwrap();
+        assert_eq!(process.wait(Duration::ZERO).unwrap(), Exit::Running);
+        process.kill().unwrap();
+        assert_eq!(process.wait(Duration::MAX).unwrap(), Exit::Ended);
+        child.wait().unwrap();
+        process.kill().unwrap();
+    }
+
+    #[test]
+    fn the_boot_id_is_a_uuid() {
+        let id = boot_id().unwrap();
+        assert_eq!(id.len(), 36);
+        assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
     }
 }
