@@ -1,0 +1,74 @@
+//! The command line: what each word of `cargo xtask` starts.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::containerd::{Version, keeper};
+use crate::{demo, images, setup, signals, tidy, tiers, with_containerd};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up, demo, tests and tidy of this workspace.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Says what this host lacks and installs it with the package manager.
+    Setup,
+    /// Runs examples/redis.nomad.hcl unmodified on a private containerd.
+    Demo {
+        /// The socket of a containerd that runs already; without it a private one is started.
+        #[arg(long, value_name = "SOCKET")]
+        address: Option<PathBuf>,
+    },
+    /// Runs every test and prints one closing line.
+    Test {
+        /// Only these tiers; may be given more than once.
+        #[arg(long, value_name = "TIER")]
+        tier: Vec<String>,
+        /// How many rounds the tiers that count in rounds make.
+        #[arg(long, value_name = "N")]
+        rounds: Option<u32>,
+    },
+    /// Formatting, clippy, the crates' arrows and the rules of the files.
+    Tidy,
+    /// Runs a command with CONTAINERD_ADDRESS pointing at a private containerd.
+    WithContainerd {
+        /// `host`, or 1.4, 1.6, 1.7 or 2.1 from the distribution's other suites, unpacked and not installed.
+        #[arg(long, value_name = "V", default_value = "host")]
+        version: Version,
+        /// The command and its arguments.
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Makes the test images and prints the directory that holds them.
+    Images,
+    /// Serves a private containerd until standard input closes; one JSON line tells when it is ready.
+    ServeContainerd {
+        /// The directory of the binaries `containerd` and `containerd-shim-runc-v2`; by default the host's.
+        #[arg(long, value_name = "DIR")]
+        bin_dir: Option<PathBuf>,
+    },
+}
+
+/// Reads the command line and does what it says; the number is the exit code.
+pub(crate) fn run() -> Result<u8> {
+    let verb = Cli::parse().command;
+    if let Verb::ServeContainerd { bin_dir } = verb {
+        return keeper::serve(bin_dir.as_deref());
+    }
+    signals::install()?;
+    match verb {
+        Verb::Setup => setup::run().map(|()| 0),
+        Verb::Demo { address } => demo::run(address.as_deref()),
+        Verb::Test { tier, rounds } => tiers::run(&tier, rounds),
+        Verb::Tidy => tidy::run(),
+        Verb::WithContainerd { version, command } => with_containerd::run(version, &command),
+        Verb::Images => images::print_directory().map(|()| 0),
+        Verb::ServeContainerd { .. } => Ok(0),
+    }
+}

@@ -1,0 +1,136 @@
+//! What tests left behind: the state of the host before and after, and of the private containerd after.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::containerd::{self, Instance, Private};
+use crate::{environment, files, process};
+
+/// What counts of a host: mounts, named network namespaces, the cgroups of tasks.
+pub(crate) struct Host {
+    things: BTreeSet<String>,
+}
+
+impl Host {
+    /// Looks at the host as it is now.
+    ///
+    /// # Errors
+    /// Something can not be read.
+    pub(crate) fn now() -> Result<Self> {
+        let mut things = BTreeSet::new();
+        for mount in containerd::mount_points()? {
+            if !containerd::is_of_an_instance(&mount) {
+                things.insert(format!("mount {}", mount.display()));
+            }
+        }
+        for netns in files::entries(Path::new("/run/netns"))? {
+            things.insert(format!("network namespace {}", netns.display()));
+        }
+        for cgroup in task_cgroups()? {
+            things.insert(format!("cgroup {}", cgroup.display()));
+        }
+        Ok(Self { things })
+    }
+
+    /// What is there now and was not before.
+    fn since(&self, before: &Self) -> Vec<String> {
+        self.things.difference(&before.things).cloned().collect()
+    }
+}
+
+/// The cgroups beneath `nomad` and `nomad.slice` of every hierarchy, v1 or v2.
+fn task_cgroups() -> Result<Vec<PathBuf>> {
+    let top = Path::new("/sys/fs/cgroup");
+    let mut roots = vec![top.to_owned()];
+    roots.extend(files::entries(top)?.into_iter().filter(|path| path.is_dir() && !path.is_symlink()));
+    let mut found = Vec::new();
+    for root in roots {
+        for parent in ["nomad", "nomad.slice"] {
+            let mut open = vec![root.join(parent)];
+            while let Some(dir) = open.pop() {
+                for child in files::entries(&dir)?.into_iter().filter(|path| path.is_dir()) {
+                    // The client's own partitions stay as long as the host runs.
+                    if !matches!(
+                        files::name(&child).as_str(),
+                        "share" | "reserve" | "share.slice" | "reserve.slice"
+                    ) {
+                        found.push(child.clone());
+                    }
+                    open.push(child);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Everything that is left of a test run, one line each.
+///
+/// # Errors
+/// The host or the containerd can not be asked.
+pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<String>> {
+    let mut left = Host::now()?.since(before);
+    left.extend(marked_processes(mark));
+    left.extend(of_instance(&private.instance));
+    left.extend(in_containerd(private)?);
+    Ok(left)
+}
+
+fn marked_processes(mark: &str) -> Vec<String> {
+    let needle = format!("{}={mark}", environment::TEST_RUN);
+    let has = |pid: i32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|entry| entry == needle.as_bytes())
+    };
+    let all = process::all().into_values().filter(|seen| has(seen.pid));
+    all.map(|seen| format!("process {} ({})", seen.pid, seen.args.join(" "))).collect()
+}
+
+fn of_instance(instance: &Instance) -> Vec<String> {
+    let shims = containerd::shims(instance);
+    let shims = shims.into_iter().map(|shim| format!("shim {} ({})", shim.pid, shim.args.join(" ")));
+    let bundles = containerd::bundles(&instance.state);
+    shims.chain(bundles.into_iter().map(|bundle| format!("bundle {}", bundle.display()))).collect()
+}
+
+/// Containers, tasks, leases and snapshots that are not part of an image, in every namespace.
+fn in_containerd(private: &Private) -> Result<Vec<String>> {
+    let mut left = Vec::new();
+    for namespace in process::text(private.ctr().args(["namespaces", "list", "-q"]))?.lines() {
+        for (what, kind) in [("containers", "container"), ("tasks", "task"), ("leases", "lease")] {
+            let said = process::text(private.ctr().args(["--namespace", namespace, what, "list", "-q"]))?;
+            left.extend(said.lines().map(|id| format!("{kind} {id} in namespace {namespace}")));
+        }
+        let said = process::text(private.ctr().args(["--namespace", namespace, "snapshots", "list"]))?;
+        let active = active_snapshots(&said);
+        left.extend(active.map(|key| format!("snapshot {key} in namespace {namespace}")));
+    }
+    Ok(left)
+}
+
+/// The keys of what `ctr snapshots list` does not call committed.
+fn active_snapshots(said: &str) -> impl Iterator<Item = &str> {
+    let rows = said.lines().skip(1).filter(|line| !line.trim_end().ends_with("Committed"));
+    rows.filter_map(|line| line.split_whitespace().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_snapshots_in_use_are_left_behind() {
+        let said = "KEY          PARENT     KIND      \nsha256:aa               Committed \n\
+                    task-1       sha256:aa  Active    \nlook-1       sha256:aa  View      \n";
+        assert_eq!(active_snapshots(said).collect::<Vec<_>>(), ["task-1", "look-1"]);
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_left_behind() {
+        let host =
+            |things: &[&str]| Host { things: things.iter().map(|thing| (*thing).to_owned()).collect() };
+        assert_eq!(host(&["mount /a", "mount /b"]).since(&host(&["mount /a"])), ["mount /b"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Runs `cargo test`, shows its output and counts what it says.
+
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Instant;
+
+use anyhow::Result;
+use rustix::process::Signal;
+
+use super::{Outcome, Plan};
+use crate::{place, process, screen};
+
+/// Runs `cargo test` with these arguments and counts its tests.
+///
+/// # Errors
+/// cargo can not be started.
+pub(crate) fn run(plan: &Plan, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Result<Outcome> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.arg("test").args(args).current_dir(place::workspace());
+    prepare(&mut command);
+    let mut counts = Counts::default();
+    let watch = Watch::until(plan.deadline);
+    let status = process::stream(&mut command, |line| {
+        screen::print(line);
+        counts.read(line);
+    })?;
+    if watch.stop() {
+        counts.failures.push("the tests hung and were ended at twice their time budget".to_owned());
+    } else if !status.success() && counts.failures.is_empty() {
+        let spelled = process::spelled(&command);
+        let ending = process::ending(status);
+        counts.failures.push(format!("`{spelled}` ended with {ending} and names no failed test"));
+    }
+    Ok(Outcome::Ran { passed: counts.passed, failures: counts.failures, ignored: counts.ignored })
+}
+
+/// What the lines of `cargo test` say.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u64,
+    ignored: u64,
+    failures: Vec<String>,
+    /// Failed tests whose binary has not summed up yet.
+    open: Vec<String>,
+}
+
+impl Counts {
+    fn read(&mut self, line: &str) {
+        if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+            self.open.push(name.to_owned());
+        }
+        let Some(sum) = line.strip_prefix("test result: ") else { return };
+        self.passed += number(sum, "passed");
+        self.ignored += number(sum, "ignored");
+        let failed = usize::try_from(number(sum, "failed")).unwrap_or(usize::MAX);
+        // Output of a test may have torn its line, so the sum decides how many there are.
+        self.open.resize_with(failed, || "a test whose name the output above shows".to_owned());
+        self.failures.append(&mut self.open);
+    }
+}
+
+/// The number before `what` in `ok. 3 passed; 0 failed; …`.
+fn number(sum: &str, what: &str) -> u64 {
+    let mut words = sum.split([' ', ';', '.']).filter(|word| !word.is_empty());
+    let mut last = 0;
+    loop {
+        match words.next() {
+            Some(word) if word == what => return last,
+            Some(word) => last = word.parse().unwrap_or(0),
+            None => return 0,
+        }
+    }
+}
+
+/// Ends the processes beneath this one when the time is over.
+struct Watch {
+    stop: mpsc::Sender<()>,
+    ended: std::thread::JoinHandle<bool>,
+}
+
+impl Watch {
+    fn until(deadline: Instant) -> Self {
+        let (stop, stopped) = mpsc::channel();
+        let before = children();
+        let ended = std::thread::spawn(move || {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if stopped.recv_timeout(left) != Err(mpsc::RecvTimeoutError::Timeout) {
+                return false;
+            }
+            // Those that ran before, a containerd's keeper for instance, are not the tests'.
+            for pid in children().into_iter().filter(|pid| !before.contains(pid)) {
+                let _ = process::end(pid, Signal::KILL, std::time::Duration::ZERO);
+            }
+            true
+        });
+        Self { stop, ended }
+    }
+
+    /// Whether it had to end something.
+    fn stop(self) -> bool {
+        let _ = self.stop.send(());
+        self.ended.join().unwrap_or(false)
+    }
+}
+
+fn children() -> Vec<i32> {
+    process::beneath(i32::try_from(std::process::id()).unwrap_or(0), &process::all())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn passed_failed_and_ignored_are_summed_over_binaries() {
+        let mut counts = Counts::default();
+        let output = "running 3 tests\ntest a::works ... ok\ntest a::breaks ... FAILED\n\
+            test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
+            test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
+        output.lines().for_each(|line| counts.read(line));
+        expect![[r#"
+            Counts {
+                passed: 13,
+                ignored: 1,
+                failures: [
+                    "a::breaks",
+                ],
+                open: [],
+            }"#]]
+        .assert_eq(&format!("{counts:#?}"));
+    }
+
+    #[test]
+    fn a_failed_test_with_a_torn_line_still_counts() {
+        let mut counts = Counts::default();
+        counts.read("test a::breaks ... some output FAILED");
+        counts.read("test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured");
+        assert_eq!(counts.failures, ["a test whose name the output above shows"]);
+    }
+}

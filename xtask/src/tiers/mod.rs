@@ -1,0 +1,114 @@
+//! The tiers of the tests: a table, one file per tier, and one closing line over all.
+
+mod cargo_test;
+mod e2e;
+mod table;
+mod tidy;
+mod unit;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{demo, screen, setup, signals};
+
+pub(crate) use table::{Outcome, Report};
+
+/// One tier.
+struct Tier {
+    name: &'static str,
+    /// How long it may take on two cores, compiling included; more is a failure.
+    budget: Duration,
+    run: fn(&Plan) -> Result<Outcome>,
+}
+
+/// What a tier is told.
+pub(crate) struct Plan {
+    /// Rounds of the tiers that count in rounds.
+    pub(crate) rounds: Option<u32>,
+    /// When the running tier is ended; twice its budget.
+    pub(crate) deadline: Instant,
+}
+
+/// The tiers in the order of their running.
+const TIERS: [Tier; 3] = [
+    Tier { name: "tidy", budget: minutes(6), run: tidy::run },
+    Tier { name: "unit", budget: minutes(8), run: unit::run },
+    Tier { name: "e2e", budget: minutes(12), run: e2e::run },
+];
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_secs(count * 60)
+}
+
+/// Runs the tiers that were asked for, or all; the number is the exit code.
+///
+/// # Errors
+/// A name is of no tier.
+pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
+    let chosen = choose(wanted)?;
+    let strict = std::env::var("CI").is_ok_and(|value| value == "true");
+    // A tier that needs what could not be installed says so itself.
+    let prepared = setup::programs();
+    if let Err(error) = &prepared {
+        screen::error(error);
+    }
+    let mut reports = Vec::new();
+    for tier in chosen {
+        screen::say(&format!("== {}", tier.name));
+        let begun = Instant::now();
+        let plan = Plan { rounds, deadline: begun + tier.budget * 2 };
+        let outcome = (tier.run)(&plan).unwrap_or_else(|error| Outcome::could_not_run(&error));
+        let report = Report { name: tier.name, outcome, time: begun.elapsed(), budget: tier.budget };
+        report.failures().iter().for_each(|line| screen::say(&format!("failed: {line}")));
+        reports.push(report);
+        if signals::received().is_some() {
+            break;
+        }
+    }
+    screen::print(&table::drawn(&reports));
+    let (passed, failed) = table::sum(&reports, strict);
+    screen::print(&format!("{passed} passed, {failed} failed"));
+    Ok(u8::from(failed > 0))
+}
+
+fn choose(wanted: &[String]) -> Result<Vec<&'static Tier>> {
+    if wanted.is_empty() {
+        return Ok(TIERS.iter().collect());
+    }
+    let names: Vec<&str> = TIERS.iter().map(|tier| tier.name).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("there is no tier {unknown:?}; the tiers are {}", names.join(", "));
+    }
+    Ok(TIERS.iter().filter(|tier| wanted.iter().any(|name| name == tier.name)).collect())
+}
+
+/// The driver's release binary, for the tiers that drive it.
+///
+/// # Errors
+/// It does not build.
+pub(crate) fn driver() -> Result<std::path::PathBuf> {
+    demo::build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(wanted: &[&str]) -> Vec<&'static str> {
+        let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+        choose(&wanted).unwrap().iter().map(|tier| tier.name).collect()
+    }
+
+    #[test]
+    fn tiers_run_in_their_own_order_whatever_was_asked_first() {
+        assert_eq!(names(&["unit", "tidy"]), ["tidy", "unit"]);
+        assert_eq!(names(&[]), ["tidy", "unit", "e2e"]);
+    }
+
+    #[test]
+    fn an_unknown_tier_is_answered_with_those_that_exist() {
+        let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
+        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e");
+    }
+}
