@@ -14,6 +14,8 @@ mod files;
 mod fingerprint;
 pub mod ids;
 pub mod labels;
+#[cfg(test)]
+mod life_tests;
 mod monitor;
 mod network_files;
 pub mod options;

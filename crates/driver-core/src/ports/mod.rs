@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::config::PluginConfig;
 
+#[cfg(any(test, feature = "conformance"))]
+#[allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a suite of tests")]
+pub mod conformance;
 mod containers;
 mod error;
 mod execs;

@@ -1,4 +1,6 @@
-//! A task for tests.
+//! A task and a daemon for tests.
+
+pub(crate) mod fake;
 
 use crate::ids::TaskId;
 use crate::options::TaskOptions;
@@ -20,4 +22,13 @@ pub(crate) fn spec(task: &str) -> TaskSpec {
         network: Default::default(),
         dns: Default::default(),
     }
+}
+
+/// A spec that says nothing but the command line.
+pub(crate) fn oci_spec(args: &[&str]) -> oci_builder::Spec {
+    let mut process = oci_builder::Process::default();
+    process.set_args(Some(args.iter().map(|arg| (*arg).to_owned()).collect()));
+    let mut spec = oci_builder::Spec::default();
+    spec.set_process(Some(process));
+    spec
 }

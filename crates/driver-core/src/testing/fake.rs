@@ -1,0 +1,331 @@
+//! A container daemon in memory. It reads `exit N` and `sleep` from a command line, and can go away and come back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use oci_builder::{Process, Spec};
+use tokio::sync::{broadcast, watch};
+
+use crate::ids::ContainerId;
+use crate::ports::*;
+
+type Result<T> = std::result::Result<T, ContainersError>;
+
+/// A process of the fake: made, started, ended.
+#[derive(Debug, Clone)]
+struct Run {
+    pid: u32,
+    started: bool,
+    args: Vec<String>,
+    ended: watch::Sender<Option<Exit>>,
+}
+
+impl Run {
+    fn new(pid: u32, process: Option<&Process>) -> Self {
+        let args = process.and_then(|process| process.args().clone()).unwrap_or_default();
+        Self { pid, started: false, args, ended: watch::Sender::new(None) }
+    }
+
+    fn start(&mut self, operation: &'static str) -> Result<()> {
+        if self.args.first().is_some_and(|program| program.starts_with("/no/such")) {
+            return Err(ContainersError::Command {
+                command: self.args[0].clone(),
+                reason: "no such file".into(),
+            });
+        }
+        tracing::trace!(operation, args = ?self.args, "fake start");
+        self.started = true;
+        let code =
+            self.args.last().and_then(|line| line.strip_prefix("exit ")).and_then(|code| code.parse().ok());
+        if let Some(code) = code {
+            self.end(code);
+        }
+        Ok(())
+    }
+
+    fn end(&self, code: u32) {
+        self.ended.send_if_modified(|ended| {
+            let first = ended.is_none();
+            ended.get_or_insert(Exit { code, at: SystemTime::UNIX_EPOCH });
+            first
+        });
+    }
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    rootfs: bool,
+    container: Option<NewContainer>,
+    task: Option<Run>,
+    execs: HashMap<String, Run>,
+}
+
+/// The daemon.
+#[derive(Debug)]
+pub(crate) struct FakePort {
+    kept: Mutex<HashMap<ContainerId, Kept>>,
+    connection: watch::Sender<Connection>,
+    events: broadcast::Sender<ContainerEvent>,
+    /// Pid of every process; that of the test itself, which is alive.
+    pid: u32,
+    image: tempfile::TempDir,
+    /// Signals that tasks were sent.
+    pub(crate) signals: Mutex<Vec<(ContainerId, i32)>>,
+}
+
+impl FakePort {
+    pub(crate) fn new() -> Self {
+        Self {
+            kept: Mutex::default(),
+            connection: watch::Sender::new(Connection::Up),
+            events: broadcast::Sender::new(16),
+            pid: std::process::id(),
+            image: tempfile::tempdir().unwrap(),
+            signals: Mutex::default(),
+        }
+    }
+
+    /// Cuts the connection: running calls break, later ones fail.
+    pub(crate) fn go_away(&self) {
+        self.connection.send_replace(Connection::Down("gone".into()));
+    }
+
+    pub(crate) fn come_back(&self) {
+        self.connection.send_replace(Connection::Up);
+    }
+
+    /// Ends a task by itself, whether or not anybody is connected.
+    pub(crate) fn end(&self, id: &ContainerId, code: u32) {
+        self.kept()[id].task.as_ref().unwrap().end(code);
+    }
+
+    /// Loses a task without a word.
+    pub(crate) fn lose(&self, id: &ContainerId) {
+        self.kept().get_mut(id).unwrap().task = None;
+    }
+
+    /// Ids of which anything is kept.
+    pub(crate) fn leftovers(&self) -> Vec<ContainerId> {
+        self.kept().keys().cloned().collect()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<ContainerId, Kept>> {
+        self.kept.lock().unwrap()
+    }
+
+    fn reached(&self, operation: &'static str) -> Result<MutexGuard<'_, HashMap<ContainerId, Kept>>> {
+        match &*self.connection.borrow() {
+            Connection::Up => Ok(self.kept()),
+            _ => Err(lost(operation)),
+        }
+    }
+
+    async fn ended(&self, operation: &'static str, run: Option<Run>, id: &str) -> Result<Exit> {
+        let run = run.ok_or_else(|| not_found(operation, id))?;
+        let (mut ended, mut connection) = (run.ended.subscribe(), self.connection.subscribe());
+        tokio::select! {
+            exit = ended.wait_for(Option::is_some) => exit.unwrap().ok_or_else(|| not_found(operation, id)),
+            _ = connection.wait_for(|state| *state != Connection::Up) => Err(lost(operation)),
+        }
+    }
+}
+
+fn lost(operation: &'static str) -> ContainersError {
+    ContainersError::Lost { operation, address: "fake".into(), reason: "gone".into() }
+}
+
+fn not_found(operation: &'static str, id: &str) -> ContainersError {
+    ContainersError::NotFound { operation, id: id.to_owned() }
+}
+
+fn exists(operation: &'static str, id: &ContainerId) -> ContainersError {
+    ContainersError::AlreadyExists { operation, id: id.to_string() }
+}
+
+#[async_trait]
+impl Images for FakePort {
+    async fn image(&self, request: &ImageRequest, _: &(dyn Fn(Progress) + Send + Sync)) -> Result<Image> {
+        drop(self.reached("image")?);
+        if request.reference.contains("missing") {
+            let reason = "not found".to_owned();
+            return Err(ContainersError::ImageRefused { reference: request.reference.clone(), reason });
+        }
+        Ok(Image { name: request.reference.clone(), cmd: vec!["sleep".into()], ..Image::default() })
+    }
+}
+
+#[async_trait]
+impl Containers for FakePort {
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    fn events(&self) -> broadcast::Receiver<ContainerEvent> {
+        self.events.subscribe()
+    }
+
+    async fn survey(&self) -> Result<Survey> {
+        drop(self.reached("survey")?);
+        Ok(Survey { version: "1.6.20".into(), revision: "fake".into(), ..Survey::default() })
+    }
+
+    async fn prepare_rootfs(&self, id: &ContainerId, _: &Image) -> Result<Rootfs> {
+        let mut kept = self.reached("prepare")?;
+        let kept = kept.entry(id.clone()).or_default();
+        if std::mem::replace(&mut kept.rootfs, true) {
+            return Err(exists("prepare", id));
+        }
+        let source = self.image.path().display().to_string();
+        Ok(Rootfs {
+            mounts: vec![RootfsMount { kind: "bind".into(), source, options: vec!["rbind".into()] }],
+        })
+    }
+
+    async fn create_container(&self, new: NewContainer) -> Result<()> {
+        let mut kept = self.reached("create the container")?;
+        let kept = kept.entry(new.id.clone()).or_default();
+        match &kept.container {
+            Some(_) => Err(exists("create the container", &new.id)),
+            None => {
+                kept.container = Some(new);
+                Ok(())
+            }
+        }
+    }
+
+    async fn create_task(&self, id: &ContainerId, _: &Rootfs, _: &Stdio) -> Result<u32> {
+        let mut kept = self.reached("create the task")?;
+        let kept = kept.get_mut(id).ok_or_else(|| not_found("create the task", id.as_str()))?;
+        let container = kept.container.as_ref().ok_or_else(|| not_found("create the task", id.as_str()))?;
+        kept.task = Some(Run::new(self.pid, container.spec.process().as_ref()));
+        Ok(self.pid)
+    }
+
+    async fn start_task(&self, id: &ContainerId) -> Result<()> {
+        let mut kept = self.reached("start")?;
+        let task = kept.get_mut(id).and_then(|kept| kept.task.as_mut());
+        task.ok_or_else(|| not_found("start", id.as_str()))?.start("start")
+    }
+
+    async fn wait_task(&self, id: &ContainerId) -> Result<Exit> {
+        let run = self.reached("wait")?.get(id).and_then(|kept| kept.task.clone());
+        self.ended("wait", run, id.as_str()).await
+    }
+
+    async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
+        let kept = self.reached("state")?;
+        Ok(match kept.get(id).and_then(|kept| kept.task.as_ref()) {
+            None => TaskState::Absent,
+            Some(run) => match (*run.ended.borrow(), run.started) {
+                (Some(exit), _) => TaskState::Stopped(exit),
+                (None, true) => TaskState::Running { pid: run.pid },
+                (None, false) => TaskState::Created { pid: run.pid },
+            },
+        })
+    }
+
+    async fn kill_task(&self, id: &ContainerId, signal: i32, _all: bool) -> Result<()> {
+        let kept = self.reached("kill")?;
+        self.signals.lock().unwrap().push((id.clone(), signal));
+        if let Some(run) = kept.get(id).and_then(|kept| kept.task.as_ref()) {
+            let deaf = run.args.iter().any(|arg| arg == "deaf") && signal != 9;
+            if !deaf {
+                run.end(128 + signal.unsigned_abs());
+            }
+        }
+        Ok(())
+    }
+
+    async fn purge(&self, id: &ContainerId) -> Result<()> {
+        self.reached("purge")?.remove(id);
+        Ok(())
+    }
+
+    async fn spec(&self, id: &ContainerId) -> Result<Spec> {
+        let kept = self.reached("spec")?;
+        let container = kept.get(id).and_then(|kept| kept.container.as_ref());
+        container.map(|container| container.spec.clone()).ok_or_else(|| not_found("spec", id.as_str()))
+    }
+
+    async fn find(&self, labels: &BTreeMap<String, String>) -> Result<Vec<ContainerRecord>> {
+        let kept = self.reached("find")?;
+        let matches =
+            |new: &&NewContainer| labels.iter().all(|(key, value)| new.labels.get(key) == Some(value));
+        let found = kept.values().filter_map(|kept| kept.container.as_ref()).filter(matches);
+        let record = |new: &NewContainer| ContainerRecord {
+            id: new.id.clone(),
+            labels: new.labels.clone(),
+            created_at: SystemTime::UNIX_EPOCH,
+        };
+        Ok(found.map(record).collect())
+    }
+}
+
+#[async_trait]
+impl Execs for FakePort {
+    async fn create_exec(&self, new: NewExec) -> Result<()> {
+        let mut kept = self.reached("create the exec")?;
+        let kept = kept.get_mut(&new.container).filter(|kept| kept.task.is_some());
+        let kept = kept.ok_or_else(|| not_found("create the exec", &new.exec_id))?;
+        kept.execs.insert(new.exec_id, Run::new(self.pid, Some(&new.process)));
+        Ok(())
+    }
+
+    async fn start_exec(&self, id: &ContainerId, exec_id: &str) -> Result<u32> {
+        let mut kept = self.reached("start the exec")?;
+        let run = kept.get_mut(id).and_then(|kept| kept.execs.get_mut(exec_id));
+        run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec")?;
+        Ok(self.pid)
+    }
+
+    async fn wait_exec(&self, id: &ContainerId, exec_id: &str) -> Result<Exit> {
+        let run = self.reached("wait")?.get(id).and_then(|kept| kept.execs.get(exec_id).cloned());
+        self.ended("wait", run, exec_id).await
+    }
+
+    async fn kill_exec(&self, id: &ContainerId, exec_id: &str, signal: i32) -> Result<()> {
+        let kept = self.reached("kill")?;
+        if let Some(run) = kept.get(id).and_then(|kept| kept.execs.get(exec_id)) {
+            run.end(128 + signal.unsigned_abs());
+        }
+        Ok(())
+    }
+
+    async fn resize_exec(&self, _: &ContainerId, _: &str, _: u32, _: u32) -> Result<()> {
+        self.reached("resize").map(drop)
+    }
+
+    async fn close_exec_stdin(&self, _: &ContainerId, _: &str) -> Result<()> {
+        self.reached("close the input").map(drop)
+    }
+
+    async fn delete_exec(&self, id: &ContainerId, exec_id: &str) -> Result<()> {
+        if let Some(kept) = self.reached("delete the exec")?.get_mut(id) {
+            kept.execs.remove(exec_id);
+        }
+        Ok(())
+    }
+}
+
+struct Fake(FakePort);
+
+impl conformance::Fixture for Fake {
+    fn port(&self) -> &dyn ContainerPort {
+        &self.0
+    }
+
+    fn image(&self) -> ImageRequest {
+        ImageRequest { reference: "busybox".into(), timeout: std::time::Duration::from_secs(1) }
+    }
+
+    fn spec(&self, _: &ContainerId, args: &[&str]) -> Spec {
+        super::oci_spec(args)
+    }
+}
+
+#[tokio::test]
+async fn the_fake_passes_the_suite_of_the_real_adapter() {
+    conformance::suite(&Fake(FakePort::new())).await;
+}
