@@ -27,6 +27,8 @@ use crate::{destroy, policy, recover, start, stop};
 /// What is told of a task on request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskStatus {
+    /// The task's name.
+    pub name: String,
     /// Where it is in its life.
     pub phase: Phase,
     /// When it was started.
@@ -217,6 +219,7 @@ impl Driver {
     pub fn inspect_task(&self, id: &TaskId) -> Result<TaskStatus, DriverError> {
         let task = self.0.tasks.get(id)?;
         Ok(TaskStatus {
+            name: task.identity.task.clone(),
             phase: task.phase(),
             started_at: task.state.started_at(),
             attributes: vec![

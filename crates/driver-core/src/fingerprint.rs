@@ -41,8 +41,9 @@ impl Fingerprint {
         Self { description: "disabled by the plugin's configuration".to_owned(), ..Self::default() }
     }
 
-    /// The fingerprint of a driver that has no configuration yet.
-    pub(crate) fn unconfigured() -> Self {
+    /// The fingerprint of a driver that has no configuration yet, or has not looked for the daemon yet.
+    #[must_use]
+    pub fn unconfigured() -> Self {
         Self { description: "not configured yet".to_owned(), ..Self::default() }
     }
 }
