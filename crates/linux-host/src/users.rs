@@ -46,6 +46,224 @@ pub enum UserError {
 /// # Errors
 /// [`UserError`].
 pub fn resolve(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
-    let _ = (user, passwd, group);
-    todo!()
+    let (user_part, group_part) = match user.split_once(':') {
+        Some((user, group)) => (user, group),
+        None => (user, ""),
+    };
+    let wanted = if user_part.is_empty() { "0" } else { user_part };
+    let entry = passwd.lines().filter_map(PasswdEntry::parse).find(|entry| entry.is(wanted));
+    let (uid, own_gid, home) = match &entry {
+        Some(entry) => (entry.uid, entry.gid, entry.home),
+        None => (number(wanted)?.ok_or_else(|| unknown_user(wanted))?, 0, ""),
+    };
+    let (gid, mut additional_gids) = if group_part.is_empty() {
+        let name = entry.as_ref().map(|entry| entry.name);
+        (own_gid, memberships(name, group))
+    } else {
+        (resolve_group(group_part, group)?, Vec::new())
+    };
+    additional_gids.retain(|&other| other != gid);
+    additional_gids.insert(0, gid);
+    let home = PathBuf::from(if home.is_empty() { "/" } else { home });
+    Ok(ResolvedUser { uid, gid, additional_gids, home })
+}
+
+/// The largest id that a user string may name, as in Docker.
+const ID_MAX: u32 = i32::MAX.unsigned_abs();
+
+fn unknown_user(user: &str) -> UserError {
+    UserError::UnknownUser { user: user.to_owned() }
+}
+
+fn resolve_group(wanted: &str, group: &str) -> Result<u32, UserError> {
+    match group.lines().filter_map(GroupEntry::parse).find(|entry| entry.is(wanted)) {
+        Some(entry) => Ok(entry.gid),
+        None => number(wanted)?.ok_or_else(|| UserError::UnknownGroup { group: wanted.to_owned() }),
+    }
+}
+
+/// Groups that list the user as a member, in the file's order, each once. A user that passwd does not know is a
+/// member of none.
+fn memberships(user: Option<&str>, group: &str) -> Vec<u32> {
+    let Some(user) = user else { return Vec::new() };
+    let mut gids = Vec::new();
+    for entry in group.lines().filter_map(GroupEntry::parse) {
+        if entry.members.split(',').any(|member| member == user) && !gids.contains(&entry.gid) {
+            gids.push(entry.gid);
+        }
+    }
+    gids
+}
+
+/// The id when `text` is a number at all.
+fn number(text: &str) -> Result<Option<u32>, UserError> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(id) if id <= ID_MAX => Ok(Some(id)),
+        _ => Err(UserError::Range { id: text.to_owned() }),
+    }
+}
+
+/// A line of passwd(5).
+struct PasswdEntry<'a> {
+    name: &'a str,
+    uid: u32,
+    gid: u32,
+    home: &'a str,
+}
+
+impl<'a> PasswdEntry<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?, fields.next()?);
+        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let home = fields.nth(1).unwrap_or_default();
+        (!name.is_empty()).then_some(Self { name, uid, gid, home })
+    }
+
+    fn is(&self, wanted: &str) -> bool {
+        self.name == wanted || self.uid.to_string() == wanted
+    }
+}
+
+/// A line of group(5).
+struct GroupEntry<'a> {
+    name: &'a str,
+    gid: u32,
+    members: &'a str,
+}
+
+impl<'a> GroupEntry<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut fields = line.split(':');
+        let (name, _password) = (fields.next()?, fields.next()?);
+        let gid = fields.next()?.parse().ok()?;
+        let members = fields.next().unwrap_or_default();
+        (!name.is_empty()).then_some(Self { name, gid, members })
+    }
+
+    fn is(&self, wanted: &str) -> bool {
+        self.name == wanted || self.gid.to_string() == wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PASSWD: &str = "\
+root:x:0:0:root:/root:/bin/sh
+# a comment
+daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
+redis:x:999:1000::/data
+broken:x:one:1::/
+homeless:x:7:7:::
+1234:x:55:55::/numeric:/bin/sh
+";
+    const GROUP: &str = "\
+root:x:0:root
+daemon:x:1:
+disk:x:6:root,adm
+redis:x:1000:
+audio:x:29:redis,root,redis
+video:x:44:redis
+again:x:44:redis
+";
+
+    fn check(user: &str, expected: Expect) {
+        let text = match resolve(user, PASSWD, GROUP) {
+            Ok(ResolvedUser { uid, gid, additional_gids, home }) => {
+                format!("{uid}:{gid} {additional_gids:?} {}", home.display())
+            }
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn no_user_is_root_with_the_groups_that_list_it() {
+        check("", expect!["0:0 [0, 6, 29] /root"]);
+        check("root", expect!["0:0 [0, 6, 29] /root"]);
+        check("0", expect!["0:0 [0, 6, 29] /root"]);
+    }
+
+    #[test]
+    fn a_name_brings_its_group_its_home_and_its_memberships() {
+        check("redis", expect!["999:1000 [1000, 29, 44] /data"]);
+        check("redis:", expect!["999:1000 [1000, 29, 44] /data"]);
+        check("999", expect!["999:1000 [1000, 29, 44] /data"]);
+    }
+
+    #[test]
+    fn a_number_that_passwd_does_not_know_has_group_0_and_nothing_else() {
+        check("4242", expect!["4242:0 [0] /"]);
+    }
+
+    #[test]
+    fn a_stated_group_replaces_every_other() {
+        check("redis:daemon", expect!["999:1 [1] /data"]);
+        check("redis:0", expect!["999:0 [0] /data"]);
+        check("1000:1000", expect!["1000:1000 [1000] /"]);
+        check("4242:9999", expect!["4242:9999 [9999] /"]);
+        check(":disk", expect!["0:6 [6] /root"]);
+    }
+
+    #[test]
+    fn a_name_of_digits_is_a_name_first_when_it_comes_first() {
+        check("1234", expect!["55:55 [55] /numeric"]);
+    }
+
+    #[test]
+    fn an_empty_home_is_the_root_directory() {
+        check("homeless", expect!["7:7 [7] /"]);
+    }
+
+    #[test]
+    fn what_the_image_does_not_have_is_named() {
+        check("nobody", expect![[r#"unknown user "nobody": not in the image's /etc/passwd"#]]);
+        check("broken", expect![[r#"unknown user "broken": not in the image's /etc/passwd"#]]);
+        check("redis:staff", expect![[r#"unknown group "staff": not in the image's /etc/group"#]]);
+        check("-1", expect![[r#"unknown user "-1": not in the image's /etc/passwd"#]]);
+        check("a:b:c", expect![[r#"unknown user "a": not in the image's /etc/passwd"#]]);
+        check(
+            "2147483648",
+            expect!["2147483648 is not a user or group id: it must be between 0 and 2147483647"],
+        );
+        check(
+            "0:99999999999",
+            expect!["99999999999 is not a user or group id: it must be between 0 and 2147483647"],
+        );
+    }
+
+    #[test]
+    fn an_image_without_the_files_knows_numbers_only() {
+        let root = resolve("", "", "").unwrap();
+        assert_eq!((root.uid, root.gid, root.additional_gids), (0, 0, vec![0]));
+        assert!(resolve("root", "", "").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_and_no_user_is_a_surprise(
+            user in "[a-c0-9:]{0,6}",
+            passwd in "([a-c]{0,2}:?x?:?[0-9]{0,3}:?[0-9]{0,3}:?\n){0,5}",
+            group in "([a-c]{0,2}:?x?:?[0-9]{0,3}:?[a-c,]{0,5}\n){0,5}",
+        ) {
+            if let Ok(found) = resolve(&user, &passwd, &group) {
+                prop_assert_eq!(found.additional_gids.first(), Some(&found.gid));
+                prop_assert!(found.home.is_absolute() || passwd.contains(found.home.to_str().unwrap()));
+            }
+        }
+
+        #[test]
+        fn two_numbers_need_no_file(uid in 0..=i32::MAX, gid in 0..=i32::MAX) {
+            let found = resolve(&format!("{uid}:{gid}"), "", "").unwrap();
+            prop_assert_eq!((i64::from(found.uid), i64::from(found.gid)), (uid.into(), gid.into()));
+        }
+    }
 }

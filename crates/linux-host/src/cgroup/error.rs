@@ -1,6 +1,6 @@
 //! What can go wrong with a cgroup.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// An operation on a cgroup failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,4 +47,9 @@ pub enum CgroupError {
         /// Why.
         source: crate::process::ProcessError,
     },
+}
+
+pub(super) fn io(operation: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> CgroupError {
+    let path = path.to_owned();
+    move |source| CgroupError::Io { operation, path, source }
 }
