@@ -8,6 +8,12 @@ use anyhow::Result;
 use crate::containerd::{self, Instance, Private};
 use crate::{environment, files, process};
 
+/// Where the cgroups of tasks are: on v1, on v2.
+const PARENTS: [&str; 2] = ["nomad", "nomad.slice"];
+
+/// The client's own partitions, which stay as long as the host runs.
+const PARTITIONS: [&str; 4] = ["share", "reserve", "share.slice", "reserve.slice"];
+
 /// What counts of a host: mounts, named network namespaces, the cgroups of tasks.
 pub(crate) struct Host {
     things: BTreeSet<String>,
@@ -40,27 +46,17 @@ impl Host {
     }
 }
 
-/// The cgroups beneath `nomad` and `nomad.slice` of every hierarchy, v1 or v2.
+/// The cgroups beneath `nomad` and `nomad.slice` of every hierarchy.
 fn task_cgroups() -> Result<Vec<PathBuf>> {
-    let top = Path::new("/sys/fs/cgroup");
-    let mut roots = vec![top.to_owned()];
-    roots.extend(files::entries(top)?.into_iter().filter(|path| path.is_dir() && !path.is_symlink()));
+    let roots = containerd::hierarchies();
+    let mut open: Vec<PathBuf> = roots.iter().flat_map(|root| PARENTS.map(|name| root.join(name))).collect();
     let mut found = Vec::new();
-    for root in roots {
-        for parent in ["nomad", "nomad.slice"] {
-            let mut open = vec![root.join(parent)];
-            while let Some(dir) = open.pop() {
-                for child in files::entries(&dir)?.into_iter().filter(|path| path.is_dir()) {
-                    // The client's own partitions stay as long as the host runs.
-                    if !matches!(
-                        files::name(&child).as_str(),
-                        "share" | "reserve" | "share.slice" | "reserve.slice"
-                    ) {
-                        found.push(child.clone());
-                    }
-                    open.push(child);
-                }
+    while let Some(dir) = open.pop() {
+        for child in files::entries(&dir)?.into_iter().filter(|path| path.is_dir()) {
+            if !PARTITIONS.contains(&files::name(&child).as_str()) {
+                found.push(child.clone());
             }
+            open.push(child);
         }
     }
     Ok(found)

@@ -13,10 +13,20 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::{files, signals};
 
-/// A command as a person would type it.
+/// A command for people, without its `-o KEY=VALUE` settings.
 pub(crate) fn spelled(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut shown = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        if word == "-o" {
+            words.next();
+        } else {
+            shown.push(word);
+        }
+    }
+    shown.join(" ")
 }
 
 /// Runs a command without input and gives its standard output.
@@ -165,6 +175,12 @@ pub(crate) fn wait_any(fds: &mut [PollFd<'_>], deadline: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_left_out_of_a_spelled_command() {
+        let mut command = Command::new("apt-get");
+        assert_eq!(spelled(command.args(["-o", "A=b", "download", "x"])), "apt-get download x");
+    }
 
     #[test]
     fn the_parent_is_read_past_a_name_with_brackets() {

@@ -1,7 +1,5 @@
 //! Takes a private containerd away: the daemon, its shims and their containers, mounts and directories.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +9,7 @@ use rustix::mount::{UnmountFlags, unmount};
 use rustix::process::Signal;
 
 use super::Instance;
+use super::cgroups::Tops;
 use crate::process::{self, Seen};
 use crate::{files, place};
 
@@ -20,17 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where shims keep runc's records unless a task's options say otherwise.
 const RUNC_ROOT: &str = "/run/containerd/runc";
 
-/// Stops and removes everything of an instance; goes on after a failure.
+/// Stops and removes everything of an instance; goes on after a failure. `before` is what the cgroup
+/// hierarchies held when it began.
 ///
 /// # Errors
 /// What could not be removed.
-pub(crate) fn all(instance: &Instance) -> Result<()> {
+pub(crate) fn all(instance: &Instance, before: &Tops) -> Result<()> {
     let mut left = Vec::new();
     stop_daemons(instance, &mut left);
     stop_shims(instance, &mut left);
     for bundle in bundles(&instance.state) {
         remove_container(&bundle);
     }
+    let namespaces = namespaces(&instance.state);
+    before.remove_new(&namespaces.iter().map(|dir| files::name(dir)).collect::<Vec<_>>());
     unmount_beneath(&[&instance.dir, &instance.root], &mut left);
     for dir in [&instance.root, &instance.dir] {
         if let Err(error) = std::fs::remove_dir_all(dir)
@@ -84,15 +86,18 @@ fn stop_shims(instance: &Instance, left: &mut Vec<String>) {
 
 /// The bundle directories: `<state>/io.containerd.runtime.v2.task/<namespace>/<id>`.
 pub(crate) fn bundles(state: &Path) -> Vec<PathBuf> {
-    let namespaces = files::entries(&state.join("io.containerd.runtime.v2.task")).unwrap_or_default();
+    let namespaces = namespaces(state);
     namespaces.iter().flat_map(|namespace| files::entries(namespace).unwrap_or_default()).collect()
+}
+
+/// The directories of the namespaces in which tasks ran.
+fn namespaces(state: &Path) -> Vec<PathBuf> {
+    files::entries(&state.join("io.containerd.runtime.v2.task")).unwrap_or_default()
 }
 
 /// Removes what a container left outside the instance: the shim's socket, runc's record, its cgroup.
 fn remove_container(bundle: &Path) {
-    if let Ok(address) = std::fs::read_to_string(bundle.join("address"))
-        && let Some(socket) = address.trim().strip_prefix("unix://")
-    {
+    if let Some(socket) = shim_socket(bundle) {
         let _ = std::fs::remove_file(socket);
     }
     let root = runc_root(bundle);
@@ -106,14 +111,24 @@ fn remove_container(bundle: &Path) {
     let _ = std::fs::remove_dir(root);
 }
 
+/// The shim's socket: recorded alone in a file up to 1.6, beside other things from 1.7 on.
+fn shim_socket(bundle: &Path) -> Option<PathBuf> {
+    let alone = std::fs::read_to_string(bundle.join("address")).ok();
+    let address = alone.or_else(|| string_of(&bundle.join("bootstrap.json"), "address"))?;
+    address.trim().strip_prefix("unix://").map(PathBuf::from)
+}
+
 /// The task's own choice of runc's directory, recorded by the shim, else the default; by namespace.
 fn runc_root(bundle: &Path) -> PathBuf {
     let namespace = bundle.parent().map(files::name).unwrap_or_default();
-    let options = File::open(bundle.join("options.json")).ok();
-    let options: Option<serde_json::Value> =
-        options.and_then(|file| serde_json::from_reader(BufReader::new(file)).ok());
-    let chosen = options.as_ref().and_then(|options| options.get("root")?.as_str());
-    Path::new(chosen.filter(|root| !root.is_empty()).unwrap_or(RUNC_ROOT)).join(namespace)
+    let chosen = string_of(&bundle.join("options.json"), "root").filter(|root| !root.is_empty());
+    Path::new(chosen.as_deref().unwrap_or(RUNC_ROOT)).join(namespace)
+}
+
+/// A string out of a file that holds a JSON object.
+fn string_of(path: &Path, key: &str) -> Option<String> {
+    let object: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    object.get(key)?.as_str().map(str::to_owned)
 }
 
 fn unmount_beneath(dirs: &[&PathBuf], left: &mut Vec<String>) {
@@ -169,6 +184,17 @@ mod tests {
         let line = "36 35 98:0 / /mnt\\040two/x rw,noatime master:1 - ext3 /dev/root rw";
         assert_eq!(mount_point(line), Some(PathBuf::from("/mnt two/x")));
         assert_eq!(mount_point("short"), None);
+    }
+
+    #[test]
+    fn a_shims_socket_is_found_in_either_record() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(shim_socket(dir.path()), None);
+        let newer = r#"{"version":3,"address":"unix:///run/s/b","protocol":"ttrpc"}"#;
+        std::fs::write(dir.path().join("bootstrap.json"), newer).unwrap();
+        assert_eq!(shim_socket(dir.path()), Some(PathBuf::from("/run/s/b")));
+        std::fs::write(dir.path().join("address"), "unix:///run/s/a").unwrap();
+        assert_eq!(shim_socket(dir.path()), Some(PathBuf::from("/run/s/a")));
     }
 
     #[test]

@@ -126,12 +126,7 @@ impl Instance {
     /// The configuration: version 2, which 1.4 to 2.x read. Left out is what would reach beyond the
     /// instance's own directories: the CRI service, NRI's socket, `/opt/containerd`, imported files.
     fn configuration(&self) -> String {
-        let disabled = [
-            "io.containerd.grpc.v1.cri",
-            "io.containerd.cri.v1.images",
-            "io.containerd.cri.v1.runtime",
-            "io.containerd.nri.v1.nri",
-        ];
+        let disabled = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"];
         format!(
             "version = 2\nroot = {root:?}\nstate = {state:?}\nimports = []\ndisabled_plugins = {disabled:?}\n\n\
              [grpc]\naddress = {address:?}\n\n[debug]\nlevel = \"info\"\n\n\
@@ -179,7 +174,7 @@ mod tests {
             root = "/var/tmp/xtask-containerd.abc"
             state = "/run/xtask-containerd.abc/state"
             imports = []
-            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime", "io.containerd.nri.v1.nri"]
+            disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri"]
 
             [grpc]
             address = "/run/xtask-containerd.abc/containerd.sock"

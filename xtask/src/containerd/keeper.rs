@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
 
+use super::cgroups::Tops;
 use super::{Instance, cleanup, ready, stale};
 use crate::{files, process, screen};
 
@@ -19,6 +20,7 @@ use crate::{files, process, screen};
 /// after its end.
 pub(crate) fn serve(bin_dir: Option<&Path>) -> Result<u8> {
     stale::remove();
+    let before = Tops::now();
     let instance = Instance::create(bin_dir)?;
     let lock = lock(&instance.dir)?;
     instance.describe()?;
@@ -31,7 +33,7 @@ pub(crate) fn serve(bin_dir: Option<&Path>) -> Result<u8> {
         let _ = File::open(&instance.log).and_then(|mut file| file.read_to_string(&mut log));
         screen::say(&format!("the last lines of containerd's log:\n{}", files::tail(&log, 30)));
     }
-    let removed = cleanup::all(&instance);
+    let removed = cleanup::all(&instance, &before);
     drop(lock);
     served.and(removed).map(|()| 0)
 }

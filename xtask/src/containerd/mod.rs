@@ -5,6 +5,7 @@
 //! is killed, so nothing outlives it. The kernel ends the daemon should the keeper itself be killed; the
 //! next keeper then removes what is left.
 
+mod cgroups;
 mod cleanup;
 mod instance;
 pub(crate) mod keeper;
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 use crate::screen::Step;
 
+pub(crate) use cgroups::hierarchies;
 pub(crate) use cleanup::{bundles, mount_points, shims};
 pub(crate) use instance::Instance;
 pub(crate) use version::Version;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::cgroups::Tops;
 use super::instance::{DATA, NAME, RUN};
 use super::{Instance, cleanup, keeper};
 use crate::{files, screen};
@@ -16,7 +17,7 @@ pub(crate) fn remove() {
         let Ok(lock) = keeper::lock(&dir) else { continue };
         let instance = read(&dir).unwrap_or_else(|| Instance::at(dir.clone(), PathBuf::new(), String::new()));
         screen::say(&format!("removing {}, whose keeper was killed", dir.display()));
-        if let Err(error) = cleanup::all(&instance) {
+        if let Err(error) = cleanup::all(&instance, &Tops::now()) {
             screen::error(&error);
         }
         drop(lock);

@@ -98,8 +98,10 @@ impl Source {
                 own("Dir::Cache", "cache"),
                 own("Dir::Etc::sourcelist", "sources.list"),
                 "Dir::Etc::sourceparts=-".to_owned(),
-                "Dir::Etc::preferences=-".to_owned(),
-                "Dir::Etc::preferencesparts=-".to_owned(),
+                "Dir::Etc::preferences=/dev/null".to_owned(),
+                "Dir::Etc::preferencesparts=/dev/null".to_owned(),
+                // What is installed would win over an older version of the suite.
+                own("Dir::State::status", "status"),
                 "Acquire::Languages=none".to_owned(),
                 "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
                 // The hooks that a host hangs on its own updates have no business here.
@@ -119,6 +121,7 @@ fn private_dir(suite: &str) -> Result<PathBuf> {
         let part = dir.join(part);
         std::fs::create_dir_all(&part).with_context(|| format!("can not make {}", part.display()))?;
     }
+    std::fs::write(dir.join("status"), "").context("can not write a list of no packages")?;
     Ok(dir)
 }
 
