@@ -1,10 +1,13 @@
 //! The cgroup of a task: where it lies, who is in it, what it used.
 
 mod error;
+mod kill;
 mod mounts;
 mod placement;
 pub mod stats;
 mod task;
+#[cfg(test)]
+mod testing;
 
 pub use error::CgroupError;
 pub use mounts::{CgroupMode, CgroupMounts, Controller};

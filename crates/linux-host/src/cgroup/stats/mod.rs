@@ -1,6 +1,11 @@
-//! What a cgroup used, from files kept open.
+//! What a cgroup used: the typed sample, its parsers, and the reader that keeps the files open.
 
-use super::{CgroupError, TaskCgroup};
+mod reader;
+mod text;
+mod v1;
+mod v2;
+
+pub use reader::StatsReader;
 
 /// One reading of a cgroup. A value that the kernel does not give is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,27 +50,4 @@ pub struct MemorySample {
     pub kernel_usage: Option<u64>,
     /// The highest kernel memory so far.
     pub kernel_max_usage: Option<u64>,
-}
-
-/// Reads samples of one cgroup.
-#[derive(Debug)]
-pub struct StatsReader {}
-
-impl StatsReader {
-    /// Opens the cgroup's files; a file that is missing makes its values absent.
-    ///
-    /// # Errors
-    /// [`CgroupError::Gone`] when none of the files exists, [`CgroupError::Io`].
-    pub fn open(cgroup: &TaskCgroup) -> Result<Self, CgroupError> {
-        let _ = cgroup;
-        todo!()
-    }
-
-    /// Takes one reading.
-    ///
-    /// # Errors
-    /// [`CgroupError::Gone`] when the cgroup was removed.
-    pub fn sample(&self) -> Result<Sample, CgroupError> {
-        todo!()
-    }
 }
