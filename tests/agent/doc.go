@@ -1,0 +1,32 @@
+// Package agent holds the driver to Nomad itself: HashiCorp's own client and a real agent run the built
+// binary on a real containerd. It is test code only; `cargo xtask test --tier agent` builds and starts it.
+//
+// # Packages
+//
+//   - harness: starts the binary as Nomad does, makes tasks, looks into containerd, ends what is left.
+//   - driver: the cases that drive the plugin alone, among them the client's conformance helpers.
+//   - agent (this directory): the cases under a whole agent, in the test process and as a process of its
+//     own that can be killed.
+//
+// # Environment
+//
+// Every variable is required unless it says otherwise; a missing one fails the run with a text.
+//
+//   - CONTAINERD_ADDRESS: the socket of a private containerd.
+//   - CONTAINERD_DRIVER_BIN: the driver's binary.
+//   - TEST_IMAGES: the directory of the image archives with its index.json.
+//   - CNI_PATH: the directory of the reference CNI plugins.
+//   - XTASK_BIN: `$XTASK_BIN serve-containerd` starts a further private containerd, for the cases that
+//     kill one.
+//   - AGENT_TEST_LOGS: a directory for the logs of agents and plugins; optional, by default the run's own
+//     directory, which is removed when everything passed.
+//
+// # Build and run
+//
+// The agent starts itself again as its log collector, which it can only under the name nomad:
+//
+//	go test -c -o DIR/driver ./driver && DIR/driver -test.v
+//	go test -c -o DIR/nomad . && DIR/nomad -test.v
+//
+// Both run as root in this directory, from which the job files of examples/ are found.
+package agent

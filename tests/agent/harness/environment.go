@@ -1,0 +1,53 @@
+// Package harness starts the driver as Nomad does, makes tasks for it and looks into containerd.
+package harness
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// Environment is what the run was given; see the package agent for each variable.
+type Environment struct {
+	Address   string
+	DriverBin string
+	Images    string
+	CNIPath   string
+	Xtask     string
+}
+
+// LoadEnvironment reads the variables, or says which are missing.
+func LoadEnvironment() (Environment, error) {
+	var env Environment
+	var missing []string
+	for _, variable := range []struct {
+		name string
+		into *string
+	}{
+		{"CONTAINERD_ADDRESS", &env.Address},
+		{"CONTAINERD_DRIVER_BIN", &env.DriverBin},
+		{"TEST_IMAGES", &env.Images},
+		{"CNI_PATH", &env.CNIPath},
+		{"XTASK_BIN", &env.Xtask},
+	} {
+		if *variable.into = os.Getenv(variable.name); *variable.into == "" {
+			missing = append(missing, variable.name)
+		}
+	}
+	if len(missing) > 0 {
+		return env, fmt.Errorf("not set: %s (run these cases with cargo xtask test --tier agent)",
+			strings.Join(missing, ", "))
+	}
+	return env, nil
+}
+
+// Env gives the variables to a case; Main has checked them.
+func Env(t testing.TB) Environment {
+	t.Helper()
+	env, err := LoadEnvironment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}

@@ -1,0 +1,27 @@
+package harness
+
+import (
+	"bufio"
+	"os"
+	"strings"
+)
+
+// MountsBeneath lists the mount points beneath a directory, in the order in which they were made.
+func MountsBeneath(dir string) ([]string, error) {
+	file, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var found []string
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		// proc(5): the fifth field is the mount point, with octal escapes.
+		fields := strings.Fields(lines.Text())
+		if len(fields) > 4 && strings.HasPrefix(fields[4], dir+"/") {
+			found = append(found, strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(fields[4]))
+		}
+	}
+	return found, lines.Err()
+}
