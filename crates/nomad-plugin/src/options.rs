@@ -1,0 +1,128 @@
+//! The options of jobs and operators as data: one entry for each, from which the schema, the documentation
+//! and the decoder's texts come.
+
+pub mod plugin;
+mod reader;
+pub mod task;
+
+use nomad_proto::hclspec::{self, Spec, Type};
+
+pub use reader::OptionError;
+
+/// What an option holds, as a person writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A list of texts.
+    Texts,
+    /// One text, or a list of them.
+    TextOrTexts,
+    /// A duration in Go's form, such as `5m`.
+    Duration,
+    /// An absolute path on the host.
+    HostPath,
+}
+
+impl Kind {
+    /// The type in the schema. Only `any` leaves room for more than one shape.
+    fn schema_type(self) -> Type {
+        match self {
+            Self::Text | Self::Duration | Self::HostPath => Type::String,
+            Self::Flag => Type::Bool,
+            Self::Texts => Type::list(Type::String),
+            Self::TextOrTexts => Type::Any,
+        }
+    }
+
+    /// The type in the documentation.
+    fn documented(self) -> &'static str {
+        match self {
+            Self::Text => "string",
+            Self::Flag => "bool",
+            Self::Texts => "list of strings",
+            Self::TextOrTexts => "string or list of strings",
+            Self::Duration => "duration (`30s`, `5m`, `1h30m`)",
+            Self::HostPath => "path on the host",
+        }
+    }
+}
+
+/// What holds when an option is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// It must not be left out.
+    Required,
+    /// Nothing; the text says what happens then.
+    Unset(&'static str),
+    /// This value, as HCL text: a string has its quotes.
+    Value(&'static str),
+}
+
+/// One option.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Its key.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What holds when it is left out.
+    pub default: Default,
+    /// What it does, in one sentence.
+    pub effect: &'static str,
+}
+
+/// The schema of a table of options.
+pub fn schema(table: &[Entry]) -> Spec {
+    hclspec::object(table.iter().map(|entry| {
+        let attr = hclspec::attr(entry.name, &entry.kind.schema_type(), entry.default == Default::Required);
+        let spec = match entry.default {
+            Default::Value(constant) => hclspec::default(attr, constant),
+            Default::Required | Default::Unset(_) => attr,
+        };
+        (entry.name, spec)
+    }))
+}
+
+/// A table of options as Markdown: name, type, default, effect.
+pub fn markdown(table: &[Entry]) -> String {
+    let row = |entry: &Entry| {
+        let default = match entry.default {
+            Default::Required => "required".to_owned(),
+            Default::Unset(text) => text.to_owned(),
+            Default::Value(constant) => format!("`{constant}`"),
+        };
+        format!("| `{}` | {} | {default} | {} |\n", entry.name, entry.kind.documented(), entry.effect)
+    };
+    let head = "| option | type | default | effect |\n| --- | --- | --- | --- |\n".to_owned();
+    table.iter().map(row).fold(head, |text, row| text + &row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_a_row_for_each_option() {
+        let table = [
+            Entry { name: "image", kind: Kind::Text, default: Default::Required, effect: "What runs." },
+            Entry {
+                name: "wait",
+                kind: Kind::Duration,
+                default: Default::Value("\"5m\""),
+                effect: "How long.",
+            },
+            Entry { name: "cwd", kind: Kind::Text, default: Default::Unset("the image's"), effect: "Where." },
+        ];
+        expect_test::expect![[r#"
+            | option | type | default | effect |
+            | --- | --- | --- | --- |
+            | `image` | string | required | What runs. |
+            | `wait` | duration (`30s`, `5m`, `1h30m`) | `"5m"` | How long. |
+            | `cwd` | string | the image's | Where. |
+        "#]]
+        .assert_eq(&markdown(&table));
+    }
+}

@@ -1,0 +1,150 @@
+//! The options of the plugin: the operator's `plugin "containerd-driver" { config { … } }`.
+
+use driver_core::PluginConfig;
+
+use super::reader::{OptionError, Reader};
+use super::{Default, Entry, Kind};
+
+/// All of them.
+pub const OPTIONS: &[Entry] = &[
+    Entry {
+        name: "enabled",
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        effect: "`false` leaves the driver undetected, so that the node gets no task for it.",
+    },
+    Entry {
+        name: "containerd_runtime",
+        kind: Kind::Text,
+        default: Default::Value(r#""io.containerd.runc.v2""#),
+        effect: "The runtime that containers run with, by its name in containerd.",
+    },
+    Entry {
+        name: "containerd_addr",
+        kind: Kind::HostPath,
+        default: Default::Value(r#""/run/containerd/containerd.sock""#),
+        effect: "containerd's socket, with or without `unix://`.",
+    },
+    Entry {
+        name: "containerd_namespace",
+        kind: Kind::Text,
+        default: Default::Unset("`nomad` on cgroup v1, `nomad.slice` on v2"),
+        effect: "The containerd namespace of images, snapshots and containers.",
+    },
+    Entry {
+        name: "stats_interval",
+        kind: Kind::Duration,
+        default: Default::Unset("the client's"),
+        effect: "How often a task's usage is sampled.",
+    },
+    Entry {
+        name: "snapshotter",
+        kind: Kind::Text,
+        default: Default::Value(r#""overlayfs""#),
+        effect: "The snapshotter of the root file systems, by its name in containerd.",
+    },
+    Entry {
+        name: "state_dir",
+        kind: Kind::HostPath,
+        default: Default::Value(r#""/run/containerd-driver""#),
+        effect: "The driver's own directory (mode 0700) for hosts files, resolv.conf files and exec pipes.",
+    },
+    Entry {
+        name: "client_timeout",
+        kind: Kind::Duration,
+        default: Default::Value(r#""1m""#),
+        effect: "How long one call to containerd may take; pulls have limits of their own.",
+    },
+];
+
+/// Decodes the plugin's configuration, cty msgpack as clients send it; an absent block is an empty one.
+///
+/// # Errors
+/// [`OptionError`] for the first option that cannot be taken.
+pub fn decode(bytes: &[u8]) -> Result<PluginConfig, OptionError> {
+    read(&mut Reader::new(bytes)?)
+}
+
+fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
+    let default = PluginConfig::default();
+    Ok(PluginConfig {
+        enabled: reader.flag("enabled")?.unwrap_or(default.enabled),
+        runtime: reader.name("containerd_runtime")?.unwrap_or(default.runtime),
+        address: reader.host_path("containerd_addr")?.unwrap_or(default.address),
+        namespace: reader.name("containerd_namespace")?,
+        stats_interval: reader.duration("stats_interval")?,
+        snapshotter: reader.name("snapshotter")?.unwrap_or(default.snapshotter),
+        state_dir: reader.host_path("state_dir")?.unwrap_or(default.state_dir),
+        client_timeout: reader.duration("client_timeout")?.unwrap_or(default.client_timeout),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use nomad_proto::cty::{self, Value};
+    use nomad_proto::hclspec::evaluate;
+
+    use super::*;
+    use crate::options::schema;
+
+    /// What a client makes of the block, decoded.
+    fn through_client(block: &Value) -> PluginConfig {
+        let config = evaluate(&schema(OPTIONS), block).unwrap();
+        decode(&cty::encode(&config).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_schema_and_the_decoder_know_the_same_options() {
+        let mut reader = Reader::new(&[]).unwrap();
+        read(&mut reader).unwrap();
+        let table: BTreeSet<&str> = OPTIONS.iter().map(|entry| entry.name).collect();
+        assert_eq!(*reader.asked(), table);
+        assert_eq!(OPTIONS.len(), table.len());
+    }
+
+    #[test]
+    fn the_schemas_defaults_are_the_drivers() {
+        assert_eq!(through_client(&Value::Nil), PluginConfig::default());
+        assert_eq!(decode(&[]).unwrap(), PluginConfig::default());
+    }
+
+    #[test]
+    fn every_option_arrives() {
+        let block = Value::from([
+            ("enabled", Value::from(false)),
+            ("containerd_runtime", "io.containerd.kata.v2".into()),
+            ("containerd_addr", "unix:///a/containerd.sock".into()),
+            ("containerd_namespace", "other".into()),
+            ("stats_interval", "5s".into()),
+            ("snapshotter", "native".into()),
+            ("state_dir", "/var/lib/state".into()),
+            ("client_timeout", "500ms".into()),
+        ]);
+        let expected = PluginConfig {
+            enabled: false,
+            runtime: "io.containerd.kata.v2".into(),
+            address: "/a/containerd.sock".into(),
+            namespace: Some("other".into()),
+            stats_interval: Some(Duration::from_secs(5)),
+            snapshotter: "native".into(),
+            state_dir: "/var/lib/state".into(),
+            client_timeout: Duration::from_millis(500),
+        };
+        assert_eq!(through_client(&block), expected);
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_by_name() {
+        let text =
+            |key, value: &str| decode(&cty::encode(&[(key, value)].into()).unwrap()).unwrap_err().to_string();
+        expect_test::expect![[
+            r#"stats_interval = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#
+        ]]
+        .assert_eq(&text("stats_interval", "soon"));
+        expect_test::expect![[r#"containerd_addr = "containerd.sock": an absolute path is accepted"#]]
+            .assert_eq(&text("containerd_addr", "containerd.sock"));
+    }
+}
