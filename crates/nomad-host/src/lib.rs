@@ -24,5 +24,9 @@
 //! # }
 //! ```
 
-pub mod plugin;
+pub mod alloc;
 pub mod driver;
+pub mod logs;
+pub mod owner;
+pub mod plugin;
+pub mod ports;

@@ -149,6 +149,7 @@ impl DriverClient {
 }
 
 fn encode(what: &'static str, schema: &Spec, body: &Value) -> Result<Vec<u8>, DriverError> {
-    let complete = hclspec::evaluate(schema, body).map_err(|source| DriverError::Schema { what, source })?;
+    let complete = hclspec::evaluate(schema, body)
+        .map_err(|source| DriverError::Schema { what, source: Box::new(source) })?;
     cty::encode(&complete).map_err(|source| DriverError::Encode { what, source })
 }

@@ -42,7 +42,7 @@ pub enum DriverError {
         /// Which configuration.
         what: &'static str,
         /// The first key that does not fit.
-        source: EvaluateError,
+        source: Box<EvaluateError>,
     },
     /// A configuration cannot be encoded.
     #[error("the {what} cannot be encoded")]

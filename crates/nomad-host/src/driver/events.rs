@@ -7,7 +7,8 @@ use futures::stream::BoxStream;
 use nomad_proto::pb::driver as pb;
 use nomad_proto::pb::structs::{Attribute, attribute};
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::time::timeout;
 use tonic::Streaming;
 
 /// A stream of the driver's. Dropping it ends the call.
@@ -16,15 +17,11 @@ pub struct Subscription<T> {
 }
 
 impl<T: 'static> Subscription<T> {
-    pub(crate) fn new<W: 'static>(
+    pub(crate) fn new<W: Send + 'static>(
         call: &'static str,
         stream: Streaming<W>,
         convert: impl Fn(W) -> Result<T, DriverError> + Send + 'static,
-    ) -> Self
-    where
-        Streaming<W>: Send,
-        W: Send,
-    {
+    ) -> Self {
         let items = stream.map(move |item| match item {
             Ok(item) => convert(item),
             Err(status) => Err(DriverError::from_status(call, status)),
@@ -96,6 +93,33 @@ impl DriverClient {
         let answer = self.raw().fingerprint(pb::FingerprintRequest {}).await;
         let stream = answer.map_err(|status| DriverError::from_status(CALL, status))?.into_inner();
         Ok(Subscription::new(CALL, stream, |response| Ok(from_response(response))))
+    }
+
+    /// Follows the driver's health until it is healthy, or until `limit` is over. Gives back what
+    /// the driver said last.
+    ///
+    /// # Errors
+    /// The call failed, or the driver said nothing at all.
+    pub async fn wait_healthy(&self, limit: Duration) -> Result<Fingerprint, DriverError> {
+        let mut stream = self.fingerprint().await?;
+        let missing = || DriverError::Incomplete { call: "Fingerprint", field: "first message" };
+        let mut latest = match timeout(limit, stream.next()).await {
+            Ok(first) => first?.ok_or_else(missing)?,
+            Err(_) => return Err(missing()),
+        };
+        let follow = async {
+            while latest.health != Health::Healthy {
+                match stream.next().await? {
+                    Some(next) => latest = next,
+                    None => break,
+                }
+            }
+            Ok(())
+        };
+        match timeout(limit, follow).await {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Ok(latest),
+        }
     }
 
     /// Follows the events of all tasks.

@@ -13,4 +13,5 @@ pub use error::DriverError;
 pub use events::{Fingerprint, Health, Subscription, TaskEvent};
 pub use exec::{ExecOutput, ExecResult, ExecSession};
 pub use nomad_proto::pb::driver::{TaskConfig, TaskHandle, TaskStats};
+pub use topology::total_compute_mhz;
 pub use types::{TaskExit, TaskInspection, TaskPhase};

@@ -98,10 +98,8 @@ impl DriverClient {
         interval: Duration,
     ) -> Result<Subscription<TaskStats>, DriverError> {
         const CALL: &str = "TaskStats";
-        let request = TaskStatsRequest {
-            task_id: task_id.to_owned(),
-            collection_interval: Some(to_wire(interval)),
-        };
+        let request =
+            TaskStatsRequest { task_id: task_id.to_owned(), collection_interval: Some(to_wire(interval)) };
         let answer = self.raw().task_stats(request).await;
         let stream = answer.map_err(|status| DriverError::from_status(CALL, status))?.into_inner();
         Ok(Subscription::new(CALL, stream, |response| {

@@ -7,6 +7,12 @@ pub(super) fn local() -> ClientTopology {
     parse(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default())
 }
 
+/// All cores together, in MHz: what Nomad counts a task's share against.
+pub fn total_compute_mhz() -> u32 {
+    let total: u64 = local().cores.iter().map(|core| core.base_speed).sum();
+    u32::try_from(total).unwrap_or(u32::MAX)
+}
+
 const UNKNOWN_SPEED: u64 = 1000;
 
 fn parse(cpuinfo: &str) -> ClientTopology {

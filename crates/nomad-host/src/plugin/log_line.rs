@@ -42,7 +42,8 @@ impl LogLine {
         let Ok(Value::Object(mut fields)) = serde_json::from_str(raw) else {
             return plain();
         };
-        let (Some(Value::String(message)), level) = (fields.remove("@message"), fields.remove("@level")) else {
+        let (Some(Value::String(message)), level) = (fields.remove("@message"), fields.remove("@level"))
+        else {
             return plain();
         };
         let level = match level.as_ref().and_then(Value::as_str) {

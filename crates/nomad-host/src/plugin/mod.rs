@@ -6,6 +6,8 @@ mod options;
 mod output;
 mod process;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
 pub use connection::{ConnectError, PluginConnection};
 pub use log_line::{LogLevel, LogLine};

@@ -79,9 +79,7 @@ impl UnexpectedOutput {
 }
 
 /// The first line of stdout, with its line feed, and the rest of the stream.
-pub(super) async fn first_line(
-    stdout: ChildStdout,
-) -> std::io::Result<(String, BufReader<ChildStdout>)> {
+pub(super) async fn first_line(stdout: ChildStdout) -> std::io::Result<(String, BufReader<ChildStdout>)> {
     let mut reader = BufReader::new(stdout);
     let mut bytes = Vec::new();
     (&mut reader).take(LINE_LIMIT).read_until(b'\n', &mut bytes).await?;

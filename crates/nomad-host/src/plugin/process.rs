@@ -5,15 +5,15 @@ use crate::plugin::connection::{ConnectError, PluginConnection};
 use crate::plugin::options::PluginOptions;
 use crate::plugin::output::{self, Tail, UnexpectedOutput};
 use crate::plugin::supervisor::{Life, Supervisor};
-use tokio::io::BufReader;
-use tokio::task::JoinSet;
 use nomad_proto::handshake::{
     APP_VERSION, COOKIE_KEY, COOKIE_VALUE, ENV_PORTS, ENV_VERSIONS, HandshakeError, HandshakeLine,
 };
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
+use tokio::io::BufReader;
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// The lowest and highest port that Nomad allows plugins by default.
@@ -69,7 +69,7 @@ pub enum PluginError {
         /// The program.
         binary: PathBuf,
         /// Its handshake.
-        line: HandshakeLine,
+        line: Box<HandshakeLine>,
     },
     /// Nobody answers at its socket.
     #[error("the plugin cannot be reached")]
@@ -206,6 +206,12 @@ impl PluginProcess {
         self.unexpected.bytes()
     }
 
+    /// Returns when the plugin, and whoever inherited from it, has closed its output, so that
+    /// nothing more is logged.
+    pub async fn output_ended(&mut self) {
+        while self.readers.join_next().await.is_some() {}
+    }
+
     /// Whether the process still runs.
     pub fn is_running(&self) -> bool {
         self.supervisor.life() == Life::Running
@@ -292,6 +298,6 @@ fn socket_of(binary: &Path, line: &str, tail: &Tail) -> Result<PathBuf, PluginEr
         && handshake.certificate.is_empty();
     match spoken {
         true => Ok(PathBuf::from(handshake.address)),
-        false => Err(PluginError::Protocol { binary: binary.to_owned(), line: handshake }),
+        false => Err(PluginError::Protocol { binary: binary.to_owned(), line: Box::new(handshake) }),
     }
 }

@@ -1,0 +1,158 @@
+//! The cgroups that a Nomad client of version 1.7 or later makes before it starts a task.
+
+use linux_host::cgroup::{CgroupError, CgroupMode, CgroupMounts, Controller};
+use std::path::{Path, PathBuf};
+
+/// A cgroup could not be made or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum CgroupsError {
+    /// The hierarchies are not known.
+    #[error("the cgroup hierarchies cannot be read")]
+    Mounts(#[from] CgroupError),
+    /// A directory or file of a hierarchy.
+    #[error("cannot {operation} the cgroup {}", path.display())]
+    Io {
+        /// What was attempted.
+        operation: &'static str,
+        /// The directory.
+        path: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
+}
+
+/// The cgroups made for one task, and those above it that did not exist before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskCgroups {
+    /// What the task configuration carries as `cpuset_cgroup`; empty for none.
+    pub cpuset_cgroup: String,
+    /// Every directory that was made or may come to be, inner ones last.
+    made: Vec<PathBuf>,
+}
+
+impl TaskCgroups {
+    /// Does as a client does. On v1: `nomad/<alloc>.<task>` for freezer, cpu and memory, and the
+    /// cpuset that tasks share. On v2: `nomad.slice/share.slice`, in which the runtime makes the
+    /// task's scope.
+    ///
+    /// # Errors
+    /// A hierarchy is not there, or a directory cannot be made; what was made is removed then.
+    pub fn create(alloc_id: &str, task: &str) -> Result<Self, CgroupsError> {
+        let mounts = CgroupMounts::read()?;
+        let mut cgroups = Self::default();
+        let result = match mounts.mode() {
+            CgroupMode::V1 => cgroups.create_v1(&mounts, alloc_id, task),
+            CgroupMode::V2 => cgroups.create_v2(&mounts, alloc_id, task),
+        };
+        match result {
+            Ok(()) => Ok(cgroups),
+            Err(error) => {
+                let _ = cgroups.remove();
+                Err(error)
+            }
+        }
+    }
+
+    /// What a client does on v2 and nothing on v1, where a driver finds a place by itself.
+    ///
+    /// # Errors
+    /// As [`TaskCgroups::create`].
+    pub fn create_on_v2(alloc_id: &str, task: &str) -> Result<Self, CgroupsError> {
+        match CgroupMounts::read()?.mode() {
+            CgroupMode::V1 => Ok(Self::default()),
+            CgroupMode::V2 => Self::create(alloc_id, task),
+        }
+    }
+
+    /// The directories, for an owner's record.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.made
+    }
+
+    fn create_v1(&mut self, mounts: &CgroupMounts, alloc_id: &str, task: &str) -> Result<(), CgroupsError> {
+        for controller in [Controller::Freezer, Controller::Cpu, Controller::Memory] {
+            if let Some(mount) = mounts.controller(controller) {
+                let parent = mount.join("nomad");
+                self.make(&parent)?;
+                self.make(&parent.join(format!("{alloc_id}.{task}")))?;
+            }
+        }
+        if let Some(mount) = mounts.controller(Controller::Cpuset) {
+            let (parent, share) = (mount.join("nomad"), mount.join("nomad/share"));
+            for (directory, above) in [(&parent, mount), (&share, &parent)] {
+                if self.make(directory)? {
+                    inherit_cpuset(directory, above)?;
+                }
+            }
+            self.cpuset_cgroup = share.display().to_string();
+        }
+        Ok(())
+    }
+
+    fn create_v2(&mut self, mounts: &CgroupMounts, alloc_id: &str, task: &str) -> Result<(), CgroupsError> {
+        let mount = mounts.controller(Controller::Cpu).ok_or(CgroupError::NotMounted)?;
+        let slice = mount.join("nomad.slice");
+        let share = slice.join("share.slice");
+        self.make(&slice)?;
+        self.make(&share)?;
+        let scope = share.join(format!("{alloc_id}.{task}.scope"));
+        self.cpuset_cgroup = scope.display().to_string();
+        self.made.push(scope);
+        Ok(())
+    }
+
+    /// Whether the directory is new.
+    fn make(&mut self, directory: &Path) -> Result<bool, CgroupsError> {
+        match std::fs::create_dir(directory) {
+            Ok(()) => {
+                self.made.push(directory.to_owned());
+                Ok(true)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(source) => Err(CgroupsError::Io { operation: "make", path: directory.to_owned(), source }),
+        }
+    }
+
+    /// Removes what was made. A cgroup that another task uses meanwhile stays.
+    ///
+    /// # Errors
+    /// A directory cannot be removed for another reason.
+    pub fn remove(&self) -> Result<(), CgroupsError> {
+        remove_directories(&self.made)
+    }
+}
+
+/// Removes cgroups, inner ones last in the list; those in use or gone are left.
+pub(crate) fn remove_directories(directories: &[PathBuf]) -> Result<(), CgroupsError> {
+    for directory in directories.iter().rev() {
+        match std::fs::remove_dir(directory) {
+            Ok(()) => {}
+            Err(error) if is_left_alone(&error) => {}
+            Err(source) => {
+                return Err(CgroupsError::Io { operation: "remove", path: directory.clone(), source });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_left_alone(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{DirectoryNotEmpty, NotFound, ResourceBusy};
+    matches!(error.kind(), NotFound | ResourceBusy | DirectoryNotEmpty)
+}
+
+/// A new cpuset is empty and takes no process until it has CPUs and memory nodes.
+fn inherit_cpuset(directory: &Path, above: &Path) -> Result<(), CgroupsError> {
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        let path = directory.join(file);
+        let value = std::fs::read(above.join(file));
+        let value =
+            value.map_err(|source| CgroupsError::Io { operation: "read", path: path.clone(), source })?;
+        std::fs::write(&path, value).map_err(|source| CgroupsError::Io {
+            operation: "write",
+            path,
+            source,
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Allocations: directory trees, task configurations, environments and cgroups.
+
+mod cgroups;
+mod directory;
+mod environment;
+mod files;
+mod identity;
+mod task;
+
+pub(crate) use cgroups::remove_directories as cgroups_remove;
+pub use cgroups::{CgroupsError, TaskCgroups};
+pub(crate) use directory::remove_tree;
+pub use directory::{AllocError, Allocation, TaskDirs};
+pub use environment::{AllocatedPort, TaskEnvironment, TaskResources};
+pub use files::{FileError, Permissions, write_beneath};
+pub use identity::JobIdentity;
+pub use task::TaskBuilder;
