@@ -118,9 +118,21 @@ impl PidFd {
     /// # Errors
     /// [`ProcessError::Call`].
     pub fn kill(&self) -> Result<(), ProcessError> {
-        match pidfd_send_signal(&self.fd, Signal::KILL) {
-            Ok(()) | Err(Errno::SRCH) => Ok(()),
-            Err(source) => Err(ProcessError::Call { operation: "kill", pid: self.pid, source }),
+        match self.signal(Signal::KILL) {
+            Err(ProcessError::Gone { .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// [`ProcessError::Gone`] when it has ended and its exit code was taken, [`ProcessError::Call`].
+    pub fn signal(&self, signal: Signal) -> Result<(), ProcessError> {
+        match pidfd_send_signal(&self.fd, signal) {
+            Ok(()) => Ok(()),
+            Err(Errno::SRCH) => Err(ProcessError::Gone { pid: self.pid }),
+            Err(source) => Err(ProcessError::Call { operation: "signal", pid: self.pid, source }),
         }
     }
 

@@ -1,8 +1,8 @@
 //! A signal to exactly one process, named by its id and start time.
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::Signal;
 
-use crate::process::{self, ProcessError};
+use crate::process::{self, PidFd, ProcessError};
 
 /// Sends signal `number` to the process `pid` that started at `start_time` (see [`process::start_time`]); another
 /// process that has the id by now gets none.
@@ -10,14 +10,13 @@ use crate::process::{self, ProcessError};
 /// # Errors
 /// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
 pub fn send(pid: u32, start_time: u64, number: i32) -> Result<(), ProcessError> {
-    let call = |operation| move |source| ProcessError::Call { operation, pid, source };
-    let id = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(ProcessError::Gone { pid })?;
-    let process = pidfd_open(id, PidfdFlags::empty()).map_err(call("open"))?;
+    let process = PidFd::open(pid)?;
     if process::start_time(pid)? != start_time {
         return Err(ProcessError::Gone { pid });
     }
-    let signal = Signal::from_named_raw(number).ok_or(rustix::io::Errno::INVAL).map_err(call("signal"))?;
-    pidfd_send_signal(process, signal).map_err(call("signal"))
+    let source = rustix::io::Errno::INVAL;
+    let unknown = ProcessError::Call { operation: "signal", pid, source };
+    process.signal(Signal::from_named_raw(number).ok_or(unknown)?)
 }
 
 #[cfg(test)]

@@ -109,7 +109,9 @@ fn write_if_there(path: &Path, text: &str) -> Result<bool, CgroupError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
     use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
 
     use super::*;
     use crate::cgroup::CgroupMounts;
@@ -133,6 +135,30 @@ mod tests {
             assert_eq!(child.wait().unwrap().signal(), Some(9));
         }
         assert!(scratch.cgroup().pids().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_process_that_forks_all_the_time_does_not_get_away() {
+        let scratch = Scratch::new();
+        let script = "read go; while :; do : & done";
+        let mut forking = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+        scratch.join(&forking);
+        forking.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        scratch.cgroup().kill_all(LONG).unwrap();
+        assert!(scratch.cgroup().pids().unwrap().is_empty());
+        assert_eq!(forking.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn what_has_ended_but_was_not_asked_for_its_code_is_not_alive() {
+        let scratch = Scratch::new();
+        let mut child = sleeper();
+        scratch.join(&child);
+        let process = PidFd::open(child.id()).unwrap();
+        process.kill().unwrap();
+        assert_eq!(process.wait(LONG).unwrap(), Exit::Ended);
+        scratch.cgroup().kill_all(Duration::ZERO).unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -103,7 +103,10 @@ fn read(file: &File) -> std::io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::cgroup::CgroupMounts;
     use crate::cgroup::testing::{Scratch, sleeper};
 
     #[test]
@@ -130,6 +133,34 @@ mod tests {
         scratch.remove();
         assert!(matches!(reader.sample(), Err(CgroupError::Gone { .. })));
         assert!(matches!(StatsReader::open(scratch.cgroup()), Err(CgroupError::Gone { .. })));
+    }
+
+    #[test]
+    fn the_unified_hierarchy_is_read_from_one_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let cgroup = unified(dir.path(), "nomad.slice/a.scope");
+        assert!(matches!(StatsReader::open(&cgroup), Err(CgroupError::Gone { .. })));
+        let inside = dir.path().join("nomad.slice/a.scope");
+        std::fs::create_dir_all(&inside).unwrap();
+        let files = [
+            ("cpu.stat", "usage_usec 7\nuser_usec 4\nsystem_usec 3\n"),
+            ("memory.current", "4096\n"),
+            ("memory.events", "oom 1\noom_kill 2\n"),
+            ("cgroup.procs", "12\n7\n"),
+        ];
+        for (name, text) in files {
+            std::fs::write(inside.join(name), text).unwrap();
+        }
+        let sample = StatsReader::open(&cgroup).unwrap().sample().unwrap();
+        assert_eq!((sample.cpu.usage_ns, sample.memory.usage), (Some(7_000), Some(4_096)));
+        assert_eq!((sample.memory.rss, sample.memory.swap), (None, None));
+        assert_eq!((cgroup.oom_kills().unwrap(), cgroup.pids().unwrap()), (2, vec![7, 12]));
+    }
+
+    /// A cgroup below a directory that stands for the mount point of the unified hierarchy.
+    fn unified(mount: &Path, path: &str) -> TaskCgroup {
+        let table = format!("31 24 0:27 / {} rw - cgroup2 cgroup2 rw\n", mount.display());
+        TaskCgroup::new(CgroupMounts::parse(&table).unwrap(), &Path::new("/").join(path))
     }
 
     #[test]
