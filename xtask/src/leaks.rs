@@ -14,6 +14,9 @@ const PARENTS: [&str; 2] = ["nomad", "nomad.slice"];
 /// The client's own partitions, which stay as long as the host runs.
 const PARTITIONS: [&str; 4] = ["share", "reserve", "share.slice", "reserve.slice"];
 
+/// The directory of named network namespaces; `ip` mounts it on itself, once for the host's life.
+const NETNS: &str = "/run/netns";
+
 /// What counts of a host: mounts, named network namespaces, the cgroups of tasks.
 pub(crate) struct Host {
     things: BTreeSet<String>,
@@ -27,11 +30,11 @@ impl Host {
     pub(crate) fn now() -> Result<Self> {
         let mut things = BTreeSet::new();
         for mount in containerd::mount_points()? {
-            if !containerd::is_of_an_instance(&mount) {
+            if !containerd::is_of_an_instance(&mount) && mount != Path::new(NETNS) {
                 things.insert(format!("mount {}", mount.display()));
             }
         }
-        for netns in files::entries(Path::new("/run/netns"))? {
+        for netns in files::entries(Path::new(NETNS))? {
             things.insert(format!("network namespace {}", netns.display()));
         }
         for cgroup in task_cgroups()? {

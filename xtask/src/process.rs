@@ -1,7 +1,8 @@
 //! Commands: run and read, run and stream, and processes found and ended by their ids.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 use crate::{files, signals};
@@ -53,6 +55,8 @@ pub(crate) fn text(command: &mut Command) -> Result<String> {
 
 /// Runs a command and hands on each line of its standard output and error, in the order of their coming.
 ///
+/// What a process that the command left behind may still write is not waited for.
+///
 /// # Errors
 /// It can not be started or its output can not be read.
 pub(crate) fn stream(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<ExitStatus> {
@@ -63,19 +67,38 @@ pub(crate) fn stream(command: &mut Command, mut on_line: impl FnMut(&str)) -> Re
     let mut child = command.spawn().with_context(|| format!("can not start `{spelled}`"))?;
     // The command keeps copies of the pipe's writing end until it gets other files.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let handed = signals::hand_to(child.id());
-    for_each_line(reader, &mut on_line).with_context(|| format!("can not read from `{spelled}`"))?;
-    let status = child.wait().with_context(|| format!("can not wait for `{spelled}`"))?;
-    drop(handed);
-    Ok(status)
+    let _handed = signals::hand_to(child.id());
+    let end = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).context("can not watch a process")?;
+    read_lines(reader, &end, &mut on_line).with_context(|| format!("can not read from `{spelled}`"))?;
+    child.wait().with_context(|| format!("can not wait for `{spelled}`"))
 }
 
-fn for_each_line(reader: impl Read, on_line: &mut impl FnMut(&str)) -> std::io::Result<()> {
-    let mut reader = BufReader::new(reader);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-        line.clear();
+/// Reads until the pipe is at its end, or the process has ended and the pipe is empty.
+fn read_lines(
+    mut pipe: impl Read + AsFd,
+    end: &OwnedFd,
+    on_line: &mut impl FnMut(&str),
+) -> std::io::Result<()> {
+    let mut open = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let mut fds = [PollFd::new(&pipe, PollFlags::IN), PollFd::new(end, PollFlags::IN)];
+        retry_on_intr(|| poll(&mut fds, None))?;
+        if fds[0].revents().is_empty() {
+            break;
+        }
+        let count = pipe.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        open.extend_from_slice(buffer.get(..count).unwrap_or_default());
+        while let Some(at) = open.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = open.drain(..=at).collect();
+            on_line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        }
+    }
+    if !open.is_empty() {
+        on_line(&String::from_utf8_lossy(&open));
     }
     Ok(())
 }
@@ -209,6 +232,16 @@ mod tests {
         let command = command.args(["-c", "echo one; echo two >&2; printf three; exit 4"]);
         let status = stream(command, |line| lines.push(line.to_owned())).unwrap();
         assert_eq!((lines, code(status)), (vec!["one".into(), "two".into(), "three".into()], 4));
+    }
+
+    #[test]
+    fn a_process_that_a_command_left_behind_is_not_waited_for() {
+        let mut said = Vec::new();
+        let mut command = Command::new("sh");
+        let status = stream(command.args(["-c", "sleep 1000 & echo $!"]), |line| said.push(line.to_owned()));
+        assert!(status.unwrap().success());
+        let left = said.first().unwrap().parse().unwrap();
+        assert!(end(left, Signal::KILL, Duration::from_secs(20)));
     }
 
     #[test]

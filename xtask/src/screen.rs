@@ -71,13 +71,20 @@ impl Step {
 
     /// Shows that the work is done, with its time.
     pub(crate) fn done(self, outcome: impl Display) {
-        let outcome = outcome.to_string();
-        let seen = if outcome.is_empty() { String::new() } else { format!(": {outcome}") };
-        let line = format!(" ok {}{seen} ({})", self.what, seconds(self.begun.elapsed()));
+        self.end("ok", &outcome.to_string());
+    }
+
+    /// Shows that the work has failed, with its time.
+    pub(crate) fn failed(self, why: &str) {
+        self.end("FAILED", why);
+    }
+
+    fn end(self, word: &str, outcome: &str) {
+        let colon = if outcome.is_empty() { "" } else { ": " };
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        say(&line);
+        say(&format!(" {word} {}{colon}{outcome} ({})", self.what, seconds(self.begun.elapsed())));
     }
 }
 

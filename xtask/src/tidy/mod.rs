@@ -47,7 +47,7 @@ pub(crate) fn check_all() -> (u64, Vec<String>) {
             passed += 1;
             step.done("");
         } else {
-            step.done(format!("{} failed", found.len()));
+            step.failed(&format!("{} found", found.len()));
             failures.extend(found.into_iter().map(|line| format!("{name}: {line}")));
         }
     }

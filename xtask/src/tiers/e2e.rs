@@ -18,7 +18,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
     setup::programs()?;
     let images = images::make()?;
     let registry = packages::registry()?;
-    let driver = driver()?;
+    let driver = match driver() {
+        Ok(driver) => driver,
+        Err(error) => return Ok(Outcome::failed(&error)),
+    };
     signals::check()?;
     let before = Host::now()?;
     let private = Private::start(Version::Host)?;

@@ -23,8 +23,12 @@ pub(crate) enum Outcome {
 impl Outcome {
     /// A tier that could not run, with the chain of causes in one line.
     pub(crate) fn could_not_run(error: &anyhow::Error) -> Self {
-        let chain: Vec<String> = error.chain().map(|cause| cause.to_string().replace('\n', " ")).collect();
-        Self::CouldNotRun(chain.join(": "))
+        Self::CouldNotRun(format!("{error:#}").replace('\n', " "))
+    }
+
+    /// A tier that failed before its tests began.
+    pub(crate) fn failed(error: &anyhow::Error) -> Self {
+        Self::Ran { passed: 0, failures: vec![format!("{error:#}")], ignored: 0 }
     }
 }
 
