@@ -10,6 +10,7 @@ pub mod process;
 pub mod resolv;
 pub mod rootfs;
 pub mod signal;
+pub mod staged;
 pub mod users;
 
 #[cfg(test)]
