@@ -1,0 +1,79 @@
+//! The port's containers, over records, tasks and the watcher.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use driver_core::ids::ContainerId;
+use driver_core::ports::{
+    Connection, ContainerEvent, ContainerRecord, Containers, ContainersError, Exit, Image, NewContainer,
+    Rootfs, Stdio, Survey, TaskState,
+};
+use oci_builder::Spec;
+use tokio::sync::{broadcast, watch};
+
+use crate::backend::Backend;
+use crate::{purge, records, rootfs, survey, tasks};
+
+#[async_trait]
+impl Containers for Backend {
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.watcher().connection()
+    }
+
+    fn events(&self) -> broadcast::Receiver<ContainerEvent> {
+        self.watcher().events()
+    }
+
+    async fn survey(&self) -> Result<Survey, ContainersError> {
+        let features = self.features().await?;
+        Ok(survey::survey(&self.daemon, &features, &self.runtime, &self.snapshotter).await?)
+    }
+
+    async fn prepare_rootfs(&self, id: &ContainerId, image: &Image) -> Result<Rootfs, ContainersError> {
+        Ok(rootfs::prepare(&self.daemon, &self.snapshotter, id, image).await?)
+    }
+
+    async fn create_container(&self, new: NewContainer) -> Result<(), ContainersError> {
+        let features = self.features().await?;
+        records::create(&self.daemon, &features, &self.snapshotter, new).await
+    }
+
+    async fn create_task(
+        &self,
+        id: &ContainerId,
+        rootfs: &Rootfs,
+        stdio: &Stdio,
+    ) -> Result<u32, ContainersError> {
+        tasks::create(&self.daemon, id.as_str(), rootfs, stdio).await
+    }
+
+    async fn start_task(&self, id: &ContainerId) -> Result<(), ContainersError> {
+        tasks::start(&self.daemon, id.as_str(), "").await?;
+        Ok(())
+    }
+
+    async fn wait_task(&self, id: &ContainerId) -> Result<Exit, ContainersError> {
+        Ok(tasks::wait(&self.daemon, id.as_str(), "").await?)
+    }
+
+    async fn task_state(&self, id: &ContainerId) -> Result<TaskState, ContainersError> {
+        Ok(tasks::state(&self.daemon, id.as_str()).await?)
+    }
+
+    async fn kill_task(&self, id: &ContainerId, signal: i32, all: bool) -> Result<(), ContainersError> {
+        Ok(tasks::kill(&self.daemon, id.as_str(), "", signal, all).await?)
+    }
+
+    async fn purge(&self, id: &ContainerId) -> Result<(), ContainersError> {
+        let features = self.features().await;
+        Ok(purge::purge(&self.daemon, features, &self.snapshotter, id).await?)
+    }
+
+    async fn spec(&self, id: &ContainerId) -> Result<Spec, ContainersError> {
+        records::spec(&self.daemon, id.as_str()).await
+    }
+
+    async fn find(&self, labels: &BTreeMap<String, String>) -> Result<Vec<ContainerRecord>, ContainersError> {
+        Ok(records::find(&self.daemon, labels).await?)
+    }
+}

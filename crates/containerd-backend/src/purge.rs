@@ -1,0 +1,45 @@
+//! Removing all of a container, in the order that containerd does not enforce.
+
+use driver_core::ids::ContainerId;
+
+use crate::daemon::Daemon;
+use crate::features::Features;
+use crate::images::snapshots;
+use crate::refused::Refused;
+use crate::{lease, records, sandbox, tasks};
+
+/// Removes whatever there is of this id. The first failure is reported; the rest is attempted all the same, except
+/// that a task which could not be removed keeps its record and its file system: without them containerd could not be
+/// asked for it any more.
+pub(crate) async fn purge(
+    daemon: &Daemon,
+    features: Result<Features, Refused>,
+    snapshotter: &str,
+    id: &ContainerId,
+) -> Result<(), Refused> {
+    let id = id.as_str();
+    let (record, task) = tokio::join!(records::get(daemon, id), tasks::remove(daemon, id));
+    task?;
+    // A record of an earlier configuration, or of another driver, has another snapshotter or key.
+    let (snapshotter, key) = match record? {
+        Some(container) if !container.snapshot_key.is_empty() => {
+            (container.snapshotter, container.snapshot_key)
+        }
+        _ => (snapshotter.to_owned(), id.to_owned()),
+    };
+    let results = [
+        records::delete(daemon, id).await,
+        snapshots::remove(daemon, &snapshotter, &key).await,
+        lease::delete(daemon, id).await,
+        match features {
+            Ok(features) if features.has_sandboxes() => sandbox::delete(daemon, id).await,
+            other => other.map(drop),
+        },
+    ];
+    let mut failures = results.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else { return Ok(()) };
+    for further in failures {
+        tracing::warn!(container = id, error = ?further, "not everything could be removed");
+    }
+    Err(first)
+}
