@@ -10,8 +10,7 @@ pub(crate) const CONTAINERD_PIDFILE: &str = "CONTAINERD_PIDFILE";
 
 /// A JSON file that describes the private containerd: `address`, `root`, `state`, `config`, `log`,
 /// `pid_file`, `bin_dir`, `version`, and `argv` and `path` (the value of PATH), with which a test that
-/// killed it starts the same one again. Whoever starts it must not write the pid file's old id back:
-/// it writes the new one.
+/// killed it starts the same one again, and then writes the new id to `pid_file`.
 pub(crate) const CONTAINERD_INSTANCE: &str = "CONTAINERD_INSTANCE";
 
 /// The binary `containerd` that runs.
@@ -31,7 +30,7 @@ pub(crate) const TEST_IMAGES: &str = "TEST_IMAGES";
 /// This program. `$XTASK_BIN serve-containerd [--bin-dir DIR]` starts a further private containerd for
 /// a test that wants to kill one: its first line on standard output is the JSON of
 /// [`CONTAINERD_INSTANCE`]; it lives until its standard input closes, and then takes everything of the
-/// instance with it, whoever started the daemon last. Set for tests.
+/// instance with it, whoever started the daemon last. A test waits for its end. Set for tests.
 pub(crate) const XTASK_BIN: &str = "XTASK_BIN";
 
 /// The directory of the reference CNI plugins. Set for tests.

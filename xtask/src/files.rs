@@ -1,8 +1,11 @@
 //! Small file work that several rooms of this crate share.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::retry_on_intr;
 
 /// The entries of a directory in the order of their names; a directory that is missing has none.
 ///
@@ -35,6 +38,17 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let half = path.with_extension("half");
     std::fs::write(&half, bytes).with_context(|| format!("can not write {}", half.display()))?;
     std::fs::rename(&half, path).with_context(|| format!("can not rename to {}", path.display()))
+}
+
+/// Waits until no other process works on what `path` stands for; the work ends when the lock is dropped.
+///
+/// # Errors
+/// The file can not be made or locked.
+pub(crate) fn lock(path: &Path) -> Result<OwnedFd> {
+    let file = std::fs::File::create(path).with_context(|| format!("can not make {}", path.display()))?;
+    retry_on_intr(|| flock(&file, FlockOperation::LockExclusive))
+        .with_context(|| format!("can not lock {}", path.display()))?;
+    Ok(file.into())
 }
 
 /// The last `count` lines of a text.

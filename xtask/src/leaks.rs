@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
 use crate::containerd::{self, Instance, Private};
-use crate::{environment, files, process};
+use crate::process::{self, Seen};
+use crate::{environment, files};
 
 /// Where the cgroups of tasks are: on v1, on v2.
 const PARENTS: [&str; 2] = ["nomad", "nomad.slice"];
@@ -65,33 +67,41 @@ fn task_cgroups() -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// How long what is on its way out may take: a shim ends after its task was deleted.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Everything that is left of a test run, one line each.
 ///
 /// # Errors
 /// The host or the containerd can not be asked.
 pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<String>> {
-    let mut left = Host::now()?.since(before);
-    left.extend(marked_processes(mark));
-    left.extend(of_instance(&private.instance));
+    let deadline = Instant::now() + PATIENCE;
+    let mut left = staying(marked_processes(mark), "process", deadline);
+    left.extend(staying(containerd::shims(&private.instance), "shim", deadline));
+    left.extend(bundles(&private.instance));
+    left.extend(Host::now()?.since(before));
     left.extend(in_containerd(private)?);
     Ok(left)
 }
 
-fn marked_processes(mark: &str) -> Vec<String> {
-    let needle = format!("{}={mark}", environment::TEST_RUN);
-    let has = |pid: i32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|entry| entry == needle.as_bytes())
-    };
-    let all = process::all().into_values().filter(|seen| has(seen.pid));
-    all.map(|seen| format!("process {} ({})", seen.pid, seen.args.join(" "))).collect()
+/// Those of the processes that do not end by themselves in time.
+fn staying(processes: Vec<Seen>, what: &str, deadline: Instant) -> Vec<String> {
+    let stays = processes.into_iter().filter(|seen| !process::gone(seen.pid, deadline));
+    stays.map(|seen| format!("{what} {} ({})", seen.pid, seen.args.join(" "))).collect()
 }
 
-fn of_instance(instance: &Instance) -> Vec<String> {
-    let shims = containerd::shims(instance);
-    let shims = shims.into_iter().map(|shim| format!("shim {} ({})", shim.pid, shim.args.join(" ")));
+fn marked_processes(mark: &str) -> Vec<Seen> {
+    let needle = format!("{}={mark}", environment::TEST_RUN);
+    let has = |seen: &Seen| {
+        let environ = std::fs::read(format!("/proc/{}/environ", seen.pid)).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|entry| entry == needle.as_bytes())
+    };
+    process::all().into_values().filter(has).collect()
+}
+
+fn bundles(instance: &Instance) -> Vec<String> {
     let bundles = containerd::bundles(&instance.state);
-    shims.chain(bundles.into_iter().map(|bundle| format!("bundle {}", bundle.display()))).collect()
+    bundles.into_iter().map(|bundle| format!("bundle {}", bundle.display())).collect()
 }
 
 /// Containers, tasks, leases and snapshots that are not part of an image, in every namespace.

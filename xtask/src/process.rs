@@ -175,11 +175,18 @@ pub(crate) fn beneath(root: i32, all: &BTreeMap<i32, Seen>) -> Vec<i32> {
 
 /// Sends a signal and waits until the process is gone or the time is over; whether it is gone.
 pub(crate) fn end(pid: i32, signal: Signal, within: Duration) -> bool {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process(pid, signal);
+    }
+    gone(pid, Instant::now() + within)
+}
+
+/// Waits until the process is gone or the deadline has passed; whether it is gone.
+pub(crate) fn gone(pid: i32, deadline: Instant) -> bool {
     let Some(pid) = Pid::from_raw(pid) else { return true };
     let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return true };
-    let _ = kill_process(pid, signal);
     let mut fds = [PollFd::new(&handle, PollFlags::IN)];
-    wait_any(&mut fds, Instant::now() + within)
+    wait_any(&mut fds, deadline)
 }
 
 /// Waits until one of the descriptors is ready or the deadline has passed; whether one is ready.

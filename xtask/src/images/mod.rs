@@ -30,6 +30,7 @@ pub(crate) fn make() -> Result<PathBuf> {
     let named: Vec<String> = busybox.iter().chain(&redis).map(|deb| files::name(deb)).collect();
     let key = format!("edition {EDITION}\n{}\n", named.join("\n"));
     let record = dir.join("made.from");
+    let _lock = files::lock(&dir.join("lock"))?;
     if std::fs::read_to_string(&record).is_ok_and(|text| text == key) {
         return Ok(dir);
     }

@@ -45,6 +45,7 @@ fn fetch_set(
     let dir = place::cache("debs")?.join(source.name());
     std::fs::create_dir_all(&dir).with_context(|| format!("can not make {}", dir.display()))?;
     let record = dir.join(format!("{}.set", packages.join("+")));
+    let _lock = files::lock(&dir.join("lock"))?;
     if let Some(known) = remembered(&record, &dir) {
         return Ok(known);
     }
@@ -72,7 +73,9 @@ fn remembered(record: &Path, dir: &Path) -> Option<Vec<PathBuf>> {
 /// # Errors
 /// A package can not be unpacked.
 pub(crate) fn unpack(name: &str, debs: &[PathBuf]) -> Result<PathBuf> {
-    let dir = place::cache("unpacked")?.join(name);
+    let cache = place::cache("unpacked")?;
+    let _lock = files::lock(&cache.join("lock"))?;
+    let dir = cache.join(name);
     let from: Vec<String> = debs.iter().map(|deb| files::name(deb)).collect();
     let record = dir.join("unpacked.from");
     if std::fs::read_to_string(&record).is_ok_and(|text| text == from.join("\n")) {

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::screen::Step;
-use crate::{files, place, process, screen, signals};
+use crate::{files, place, process, screen, setup, signals};
 
 /// A check: its name and what finds its failures.
 type Check = (&'static str, fn() -> Result<Vec<String>>);
@@ -25,8 +25,9 @@ const CHECKS: [Check; 5] = [
 /// Runs every check and prints one closing line; the number is the exit code.
 ///
 /// # Errors
-/// None of its own: a check that can not run has failed.
+/// Something that the crates need for compiling is missing; a check that can not run has failed.
 pub(crate) fn run() -> Result<u8> {
+    setup::programs()?;
     let (passed, failures) = check_all();
     failures.iter().for_each(|line| screen::say(&format!("failed: {line}")));
     screen::print(&format!("{passed} passed, {} failed", failures.len()));

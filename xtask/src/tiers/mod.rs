@@ -69,7 +69,8 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
     screen::print(&table::drawn(&reports));
     let (passed, failed) = table::sum(&reports, strict);
     screen::print(&format!("{passed} passed, {failed} failed"));
-    Ok(u8::from(failed > 0))
+    // A run in which nothing ran is no success either.
+    Ok(u8::from(failed > 0 || passed == 0))
 }
 
 fn choose(wanted: &[String]) -> Result<Vec<&'static Tier>> {
