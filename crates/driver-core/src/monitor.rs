@@ -1,9 +1,12 @@
 //! Watches one task until its end is confirmed; a lost connection is never an end.
 
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use linux_host::process::{self, PidFd};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::task::JoinHandle;
 
 use crate::exit::TaskExit;
@@ -93,11 +96,11 @@ fn oom_killed(task: &Task) -> bool {
 
 /// The daemon does not know the task any more. As long as its process lives it has not ended.
 async fn vanished(task: &Task) -> TaskExit {
-    let pid = task.state.pid;
     if is_alive(task) {
         task.event("containerd has lost the task; its process runs on");
-        let died = tokio::task::spawn_blocking(move || wait_for_death(pid)).await;
-        tracing::debug!(task = %task.id, ?died, "the process of the lost task has ended");
+        if let Err(error) = death_of(task.state.pid).await {
+            tracing::error!(task = %task.id, %error, "the process of the lost task can not be watched");
+        }
     }
     TaskExit::code_lost("containerd lost its exit code".to_owned(), oom_killed(task))
 }
@@ -108,13 +111,14 @@ pub(crate) fn is_alive(task: &Task) -> bool {
     same_boot && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
 }
 
-fn wait_for_death(pid: u32) -> bool {
-    let Ok(process) = PidFd::open(pid) else { return true };
-    loop {
-        match process.wait(Duration::from_secs(3600)) {
-            Ok(process::Exit::Running) => {}
-            Ok(process::Exit::Ended) => return true,
-            Err(_) => return false,
+/// Returns when the process has ended; its descriptor becomes readable then (pidfd_open(2)).
+async fn death_of(pid: u32) -> std::io::Result<()> {
+    match PidFd::open(pid) {
+        Ok(process) => {
+            let process = process.as_fd().try_clone_to_owned()?;
+            AsyncFd::with_interest(process, Interest::READABLE)?.readable().await.map(drop)
         }
+        Err(process::ProcessError::Gone { .. }) => Ok(()),
+        Err(error) => Err(std::io::Error::other(error)),
     }
 }

@@ -33,7 +33,7 @@ impl Requested {
 
 fn check_log_pipes(spec: &TaskSpec) -> Result<(), DriverError> {
     let check = |path: &Path| {
-        fifo::check(path)
+        fifo::check_beneath(&spec.dirs.alloc_root, path)
             .map(drop)
             .map_err(|error| DriverError::host("the task's log pipe can not be used")(error.into()))
     };
