@@ -20,17 +20,17 @@ mod with_containerd;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let done = cli::run();
-    let code = match done {
-        Ok(code) => code,
-        Err(error) => {
+    let code = match (cli::run(), signals::received()) {
+        // Whoever was interrupted and still came to its end says itself how it ended.
+        (Ok(code), _) => code,
+        (Err(error), None) => {
             screen::error(&error);
             1
         }
+        (Err(error), Some(signal)) => {
+            screen::error(&error);
+            signals::exit_code(signal)
+        }
     };
-    if let Some(signal) = signals::received() {
-        screen::warn(&format!("interrupted by {}", signals::name(signal)));
-        return ExitCode::from(signals::exit_code(signal));
-    }
     ExitCode::from(code)
 }

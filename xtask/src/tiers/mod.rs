@@ -69,6 +69,10 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
     screen::print(&table::drawn(&reports));
     let (passed, failed) = table::sum(&reports, strict);
     screen::print(&format!("{passed} passed, {failed} failed"));
+    if let Some(signal) = signals::received() {
+        screen::warn(&format!("interrupted by {}", signals::name(signal)));
+        return Ok(signals::exit_code(signal));
+    }
     // A run in which nothing ran is no success either.
     Ok(u8::from(failed > 0 || passed == 0))
 }
