@@ -11,6 +11,7 @@ mod daemon;
 mod execs;
 mod features;
 mod images;
+mod import;
 mod lease;
 mod purge;
 mod records;
@@ -25,3 +26,4 @@ mod watch;
 mod wire;
 
 pub use backend::Connector;
+pub use import::{ImportError, ImportProgress, import};

@@ -1,0 +1,190 @@
+//! Images out of archives: OCI layouts and what `docker save` writes, as tar, also compressed with gzip.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use driver_core::ports::{ContainersError, PullReport};
+
+use crate::daemon::Daemon;
+use crate::images::labels::Labels;
+use crate::images::locks::KeyedLocks;
+use crate::images::model::Descriptor;
+use crate::images::reference::Reference;
+use crate::images::{Install, InstallError};
+use crate::lease;
+
+mod archive;
+mod docker;
+mod layout;
+mod source;
+
+use archive::Archive;
+use source::ArchiveSource;
+
+/// Deadline of one call to containerd.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the lease lasts when nobody deletes it, because the process died.
+const LEASE_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How an import goes on, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportProgress {
+    /// An image of the archive comes next.
+    Started {
+        /// Its full name.
+        image: String,
+    },
+    /// It is there and unpacked; the bytes are those that containerd did not have.
+    Done(PullReport),
+}
+
+/// Why an archive was not imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file can not be read, or is no tar archive.
+    #[error("{} can not be read as an archive", path.display())]
+    Read {
+        /// The archive.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A tar archive of something else.
+    #[error("{} has neither index.json (an OCI layout) nor manifest.json (docker save)", path.display())]
+    NoImages {
+        /// The archive.
+        path: PathBuf,
+    },
+    /// One of the archive's own documents.
+    #[error("{} in {}: {reason}", document, path.display())]
+    Document {
+        /// The archive.
+        path: PathBuf,
+        /// The document, by its path in the archive.
+        document: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Images without names.
+    #[error(
+        "{} does not name its image: it needs the annotation io.containerd.image.name, a full \
+         org.opencontainers.image.ref.name, or RepoTags", path.display()
+    )]
+    Unnamed {
+        /// The archive.
+        path: PathBuf,
+    },
+    /// A name that is none.
+    #[error("{} names an image {name:?}: {reason}", path.display())]
+    Name {
+        /// The archive.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Why it is none.
+        reason: String,
+    },
+    /// What containerd, or the image itself, had against it.
+    #[error(transparent)]
+    Image(#[from] ContainersError),
+}
+
+/// An image of an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    reference: Reference,
+    root: Descriptor,
+}
+
+/// Brings every image of an archive into containerd, unpacked for the snapshotter, and gives their full names.
+/// They are then as good as pulled ones.
+///
+/// # Errors
+/// When the archive can not be read, holds no image for this host, does not name one, or when containerd refuses.
+pub async fn import(
+    address: &Path,
+    namespace: &str,
+    snapshotter: &str,
+    archive: &Path,
+    progress: &(dyn Fn(ImportProgress) + Send + Sync),
+) -> Result<Vec<String>, ImportError> {
+    let daemon = Daemon::new(address, namespace, CALL_TIMEOUT)?;
+    let (source, images) = open(archive).await?;
+    let lease = format!("import-{:016x}", rand::random::<u64>());
+    let leased = lease::create(&daemon, &lease, LEASE_LIFETIME).await.map_err(ContainersError::from)?;
+    let result = import_all(&leased, &lease, snapshotter, &source, &images, progress).await;
+    if let Err(error) = lease::delete(&daemon, &lease).await {
+        tracing::warn!(lease, ?error, "the lease of an import is left to expire");
+    }
+    Ok(result?)
+}
+
+async fn import_all(
+    daemon: &Daemon,
+    lease: &str,
+    snapshotter: &str,
+    source: &ArchiveSource,
+    images: &[Named],
+    progress: &(dyn Fn(ImportProgress) + Send + Sync),
+) -> Result<Vec<String>, ContainersError> {
+    let locks = KeyedLocks::default();
+    let mut names = Vec::new();
+    for Named { reference, root } in images {
+        let (image, begin) = (reference.to_string(), Instant::now());
+        progress(ImportProgress::Started { image: image.clone() });
+        let install = Install {
+            daemon,
+            lease,
+            snapshotter,
+            locks: &locks,
+            source,
+            origin: Labels::new(),
+            received: AtomicU64::new(0),
+        };
+        install.run(&image, root).await.map_err(|error: InstallError| error.of_image(&image))?;
+        let (bytes, took) = (install.received(), begin.elapsed());
+        progress(ImportProgress::Done(PullReport { image: image.clone(), bytes, took }));
+        names.push(image);
+    }
+    Ok(names)
+}
+
+/// Reads what the archive holds.
+async fn open(path: &Path) -> Result<(ArchiveSource, Vec<Named>), ImportError> {
+    let path = path.to_path_buf();
+    let failed = path.clone();
+    let opened = tokio::task::spawn_blocking(move || open_blocking(&path)).await;
+    opened
+        .unwrap_or_else(|error| Err(ImportError::Read { path: failed, source: std::io::Error::other(error) }))
+}
+
+fn open_blocking(path: &Path) -> Result<(ArchiveSource, Vec<Named>), ImportError> {
+    let archive =
+        Archive::open(path).map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
+    let images = layout::images(path, &archive)?;
+    if let Some(images) = &images
+        && !images.is_empty()
+    {
+        return Ok((ArchiveSource::of_layout(archive), images.clone()));
+    }
+    match docker::images(path, &archive)? {
+        Some((images, documents)) if !images.is_empty() => {
+            Ok((ArchiveSource::of_docker(archive, documents), images))
+        }
+        None if images.is_none() => Err(ImportError::NoImages { path: path.to_path_buf() }),
+        _ => Err(ImportError::Unnamed { path: path.to_path_buf() }),
+    }
+}
+
+fn parse_name(path: &Path, name: &str) -> Result<Reference, ImportError> {
+    Reference::parse(name).map_err(|error| ImportError::Name {
+        path: path.to_path_buf(),
+        name: name.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+#[path = "import_tests.rs"]
+mod tests;
