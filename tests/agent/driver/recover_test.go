@@ -139,4 +139,3 @@ func gone(pid int) error {
 	}
 	return errText("it is there")
 }
-

@@ -1,0 +1,64 @@
+package agent
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"containerd-driver.test/agent/harness"
+	"github.com/hashicorp/nomad/api"
+	"github.com/shoenig/test/must"
+)
+
+func ref[T any](value T) *T { return &value }
+
+// shell is a task that runs a script in the busybox image.
+func shell(t *testing.T, name, script string) *api.Task {
+	t.Helper()
+	reference, err := harness.Env(t).Reference("busybox")
+	must.NoError(t, err)
+	return &api.Task{
+		Name:   name,
+		Driver: "containerd-driver",
+		Config: map[string]any{
+			"image":   reference,
+			"command": "/bin/sh",
+			"args":    []string{"-c", script},
+		},
+		Resources:   &api.Resources{CPU: ref(20), MemoryMB: ref(32)},
+		KillTimeout: ref(5 * time.Second),
+	}
+}
+
+// job makes a job of one group that is named after its case and neither restarts nor reschedules.
+func job(t *testing.T, kind string, tasks ...*api.Task) *api.Job {
+	t.Helper()
+	id := strings.ToLower(strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()))
+	group := api.NewTaskGroup("group", 1)
+	group.Tasks = tasks
+	group.RestartPolicy = &api.RestartPolicy{
+		Attempts: ref(0),
+		Interval: ref(time.Hour),
+		Delay:    ref(time.Second),
+		Mode:     ref("fail"),
+	}
+	if kind != api.JobTypeSystem {
+		group.ReschedulePolicy = &api.ReschedulePolicy{Attempts: ref(0), Unlimited: ref(false)}
+	}
+	made := &api.Job{
+		ID:          ref(id),
+		Name:        ref(id),
+		Type:        ref(kind),
+		Datacenters: []string{"*"},
+		TaskGroups:  []*api.TaskGroup{group},
+	}
+	if kind == api.JobTypeService {
+		// A deployment is healthy as soon as its tasks run.
+		group.Update = &api.UpdateStrategy{
+			MinHealthyTime:  ref(time.Millisecond),
+			HealthyDeadline: ref(time.Minute),
+			HealthCheck:     ref("task_states"),
+		}
+	}
+	return made
+}

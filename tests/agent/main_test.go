@@ -1,0 +1,18 @@
+package agent
+
+import (
+	"os"
+	"testing"
+
+	"containerd-driver.test/agent/harness"
+)
+
+// asAgent is set in the environment of a process that is to be a Nomad agent and no test.
+const asAgent = "AGENT_TEST_PROCESS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asAgent) != "" {
+		os.Exit(runAgent(os.Args[1:]))
+	}
+	os.Exit(harness.Main(m, "agent"))
+}

@@ -1,0 +1,165 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"containerd-driver.test/agent/harness"
+	"github.com/hashicorp/nomad/api"
+	"github.com/shoenig/test/must"
+)
+
+func missing(path string) error {
+	if _, err := os.Lstat(path); !os.IsNotExist(err) {
+		return fmt.Errorf("%s is there (%v)", path, err)
+	}
+	return nil
+}
+
+// running submits a service of one task and waits until it has said that it is ready.
+func running(t *testing.T, c *cluster, task *api.Task) *api.Allocation {
+	t.Helper()
+	made := job(t, api.JobTypeService, task)
+	c.submit(t, made)
+	alloc := c.alloc(t, made)
+	c.until(t, alloc, task.Name, "running")
+	c.untilLogs(t, alloc, task.Name, "stdout", "ready\n")
+	return alloc
+}
+
+func logsAreComplete(t *testing.T, c *cluster) {
+	const lines = 100_000
+	made := job(t, api.JobTypeBatch, shell(t, "task",
+		fmt.Sprintf("seq 1 %d; seq 1 %d >&2; printf last; printf words >&2", lines, lines)))
+	c.submit(t, made)
+	alloc := c.alloc(t, made)
+	must.Eq(t, 0, c.exit(t, alloc, "task"))
+	var whole strings.Builder
+	for i := range lines {
+		fmt.Fprintln(&whole, i+1)
+	}
+	c.untilLogs(t, alloc, "task", "stdout", whole.String()+"last")
+	c.untilLogs(t, alloc, "task", "stderr", whole.String()+"words")
+}
+
+func execCarriesStreams(t *testing.T, c *cluster) {
+	alloc := running(t, c, shell(t, "task", "echo ready; sleep 1000"))
+	t.Run("without a terminal", func(t *testing.T) {
+		code, out, errs := c.exec(t, alloc, "task", false, strings.NewReader("one\ntwo\n"),
+			"/bin/sh", "-c", "cat; echo end >&2; exit 43")
+		must.Eq(t, 43, code)
+		must.Eq(t, "one\ntwo\n", out)
+		must.Eq(t, "end\n", errs)
+	})
+	t.Run("much data both ways", func(t *testing.T) {
+		sent := strings.Repeat("0123456789abcde\n", 64<<10)
+		code, out, _ := c.exec(t, alloc, "task", false, strings.NewReader(sent), "cat")
+		must.Eq(t, 0, code)
+		must.True(t, sent == out, must.Sprintf("%d bytes came back of %d", len(out), len(sent)))
+	})
+	t.Run("with a terminal that changes its size", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		input, keys := io.Pipe()
+		sizes := make(chan api.TerminalSize, 1)
+		sizes <- api.TerminalSize{Height: 50, Width: 40}
+		screen := &screen{}
+		done := make(chan error, 1)
+		var code int
+		go func() {
+			var err error
+			code, err = c.api.Allocations().Exec(ctx, alloc, "task", true, []string{"/bin/sh", "-c",
+				"stty -echo; echo size $(stty size); read line; echo got $line; echo size $(stty size); exit 5"},
+				input, screen, io.Discard, sizes, nil)
+			done <- err
+		}()
+		harness.Eventually(t, limit, "the shell runs", func() error { return screen.shows("size ") })
+		sizes <- api.TerminalSize{Height: 100, Width: 120}
+		harness.Eventually(t, limit, "the size was taken", func() error {
+			result, out, _ := c.exec(t, alloc, "task", false, strings.NewReader(""),
+				"/bin/sh", "-c", "for t in /dev/pts/[0-9]*; do stty size -F $t; done")
+			if result != 0 || !strings.Contains(out, "100 120") {
+				return fmt.Errorf("sizes %q", out)
+			}
+			return nil
+		})
+		_, err := io.WriteString(keys, "a line\n")
+		must.NoError(t, err)
+		must.NoError(t, harness.Receive(t, limit, "the end of the exec", done))
+		must.Eq(t, 5, code)
+		must.StrContains(t, screen.String(), "got a line\r\nsize 100 120\r\n")
+	})
+}
+
+func signalsReachTheTask(t *testing.T, c *cluster) {
+	alloc := running(t, c, shell(t, "task", "trap 'exit 12' USR2; echo ready; while true; do sleep 0.05; done"))
+	err := c.api.Allocations().Signal(alloc, nil, "task", "SIGNOPE")
+	must.Error(t, err)
+	must.NoError(t, c.api.Allocations().Signal(alloc, nil, "task", "SIGUSR2"))
+	must.Eq(t, 12, c.exit(t, alloc, "task"))
+}
+
+func statsAreOfTheTask(t *testing.T, c *cluster) {
+	task := shell(t, "task", "x=$(head -c 16777216 /dev/zero | tr '\\0' x); echo ready; while true; do :; done")
+	task.Resources.MemoryMB = ref(128)
+	alloc := running(t, c, task)
+	harness.Eventually(t, limit, "stats of a busy task", func() error {
+		stats, err := c.api.Allocations().Stats(alloc, nil)
+		if err != nil {
+			return err
+		}
+		usage := stats.Tasks["task"]
+		switch {
+		case usage == nil || usage.ResourceUsage == nil:
+			return fmt.Errorf("no usage")
+		case usage.ResourceUsage.MemoryStats.RSS < 16<<20:
+			return fmt.Errorf("memory %+v", usage.ResourceUsage.MemoryStats)
+		case usage.ResourceUsage.CpuStats.Percent < 5 || usage.ResourceUsage.CpuStats.TotalTicks <= 0:
+			return fmt.Errorf("cpu %+v", usage.ResourceUsage.CpuStats)
+		}
+		return nil
+	})
+}
+
+func anAllocationIsRestarted(t *testing.T, c *cluster) {
+	alloc := running(t, c, shell(t, "task", "echo ready; sleep 1000"))
+	before, err := c.daemon.TaskOf(alloc.ID)
+	must.NoError(t, err)
+	must.NoError(t, c.api.Allocations().Restart(alloc, "task", nil))
+	c.untilLogs(t, alloc, "task", "stdout", "ready\nready\n")
+	after, err := c.daemon.TaskOf(alloc.ID)
+	must.NoError(t, err)
+	must.NotEq(t, before.Pid, after.Pid)
+	must.Eq(t, before.ID, after.ID)
+}
+
+// screen collects what a terminal shows, for readers at the same time.
+type screen struct {
+	lock sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(data []byte) (int, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.text.Write(data)
+}
+
+func (s *screen) String() string {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) shows(text string) error {
+	if got := s.String(); !strings.Contains(got, text) {
+		return fmt.Errorf("it shows %q", got)
+	}
+	return nil
+}
