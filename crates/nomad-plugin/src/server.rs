@@ -23,6 +23,13 @@ use crate::service::DriverService;
 /// Largest message that is read, in bytes. Clients put no limit on theirs.
 const MAX_MESSAGE: usize = 64 * 1024 * 1024;
 
+/// What a client may send ahead on one call, in bytes. An exec whose program does not read its input stops there.
+const CALL_WINDOW: u32 = 256 * 1024;
+
+/// The same on one connection: HTTP/2's highest. Clients make all of their calls on one, and calls that are
+/// stopped at their own window must never stop the others.
+const CONNECTION_WINDOW: u32 = i32::MAX.unsigned_abs();
+
 /// How long the host may take to close its connections after it asked the plugin to end. Hosts close them
 /// with the answer; one that does not is left after this.
 const GRACE: Duration = Duration::from_millis(500);
@@ -62,9 +69,14 @@ pub async fn serve(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET)
+            .include_reflection_service(false)
     };
     let server = Server::builder()
         .max_concurrent_streams(None)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_pending_accept_reset_streams(Some(MAX_ABANDONED))
         .add_service(health_service)
         .add_service(reflection().build_v1().map_err(ServeError::Reflection)?)

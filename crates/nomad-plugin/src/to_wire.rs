@@ -74,7 +74,9 @@ pub(crate) fn inspect(id: &str, status: TaskStatus) -> pb::InspectTaskResponse {
     let not_yet = Timestamp { seconds: GO_ZERO_TIME, nanos: 0 };
     let (state, completed_at, result) = match &status.phase {
         Phase::Running => (pb::TaskState::Running, not_yet, pb::ExitResult::default()),
-        Phase::Exited(exit) | Phase::Destroyed(exit) => (pb::TaskState::Exited, timestamp(exit.at), exit_result(exit)),
+        Phase::Exited(exit) | Phase::Destroyed(exit) => {
+            (pb::TaskState::Exited, timestamp(exit.at), exit_result(exit))
+        }
     };
     pb::InspectTaskResponse {
         task: Some(pb::TaskStatus {

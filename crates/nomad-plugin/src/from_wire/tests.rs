@@ -31,8 +31,8 @@ fn the_least_that_a_client_sends_is_a_task() {
     assert_eq!(spec.dirs, expected);
 }
 
-#[test]
-fn every_part_of_a_task_arrives() {
+/// All that a client may send, apart from a network.
+fn full_task() -> pb::TaskConfig {
     let mut wire = task();
     wire.env = [("A".to_owned(), "own".to_owned())].into();
     wire.device_env = [("A", "device"), ("GPU", "0")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -71,83 +71,32 @@ fn every_part_of_a_task_arrives() {
         searches: vec!["example.org".into()],
         options: vec!["ndots:2".into()],
     });
-    let mut spec = task_spec(wire).unwrap();
-    spec.dirs = TaskDirs::default();
+    wire
+}
+
+#[test]
+fn every_part_of_a_task_arrives() {
+    let TaskSpec { id, identity, options, env, user, resources, mounts, devices, dirs, logs, network, dns } =
+        task_spec(full_task()).unwrap();
+    assert_eq!((id.as_str(), options.image.as_str(), user.as_str()), ("alloc/web/1", "redis:7", "1000:1000"));
+    assert_eq!((dirs, network), (task_spec(task()).unwrap().dirs, GroupNetwork::Unspecified));
+    let parts = [
+        format!("{identity:?}"),
+        format!("{env:?}"),
+        format!("{resources:?}"),
+        format!("{mounts:?}"),
+        format!("{devices:?}"),
+        format!("{logs:?}"),
+        format!("{dns:?}"),
+    ];
     expect_test::expect![[r#"
-        TaskSpec {
-            id: TaskId(
-                "alloc/web/1",
-            ),
-            identity: Identity {
-                alloc_id: "a",
-                task: "web",
-                group: "cache",
-                job_id: "redis/1",
-                job_name: "redis",
-                namespace: "default",
-                node_id: "n",
-                node_name: "host",
-            },
-            options: TaskOptions {
-                image: "redis:7",
-                command: None,
-                args: [],
-                entrypoint: [],
-                cwd: None,
-                host_network: false,
-            },
-            env: {
-                "A": "own",
-                "GPU": "0",
-            },
-            user: "1000:1000",
-            resources: Resources {
-                cpu_mhz: 500,
-                cpuset_cpus: "0-1",
-                percent_ticks: 0.25,
-                memory_mb: 256,
-                memory_max_mb: -1,
-                cpuset_cgroup: "/sys/fs/cgroup/x",
-            },
-            mounts: [
-                VolumeMount {
-                    host_path: "/srv",
-                    task_path: "/data",
-                    readonly: true,
-                    propagation: HostToTask,
-                },
-            ],
-            devices: [
-                HostDevice {
-                    host_path: "/dev/null",
-                    task_path: "/dev/x",
-                    permissions: "rw",
-                },
-            ],
-            dirs: TaskDirs {
-                alloc_root: "",
-                shared: "",
-                local: "",
-                secrets: "",
-            },
-            logs: LogPaths {
-                stdout: "/logs/o",
-                stderr: "/logs/e",
-            },
-            network: Unspecified,
-            dns: Dns {
-                servers: [
-                    "1.1.1.1",
-                ],
-                searches: [
-                    "example.org",
-                ],
-                options: [
-                    "ndots:2",
-                ],
-            },
-        }
-    "#]].assert_debug_eq(&spec);
+        Identity { alloc_id: "a", task: "web", group: "cache", job_id: "redis/1", job_name: "redis", namespace: "default", node_id: "n", node_name: "host" }
+        {"A": "own", "GPU": "0"}
+        Resources { cpu_mhz: 500, cpuset_cpus: "0-1", percent_ticks: 0.25, memory_mb: 256, memory_max_mb: -1, cpuset_cgroup: "/sys/fs/cgroup/x" }
+        [VolumeMount { host_path: "/srv", task_path: "/data", readonly: true, propagation: HostToTask }]
+        [HostDevice { host_path: "/dev/null", task_path: "/dev/x", permissions: "rw" }]
+        LogPaths { stdout: "/logs/o", stderr: "/logs/e" }
+        Dns { servers: ["1.1.1.1"], searches: ["example.org"], options: ["ndots:2"] }"#]].assert_eq(&parts.join("\n"));
 }
 
 #[test]
