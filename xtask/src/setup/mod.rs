@@ -7,6 +7,7 @@
 
 mod needs;
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -60,7 +61,7 @@ pub(crate) fn programs() -> Result<()> {
 
 fn install(wanted: &[&str]) -> Result<()> {
     Source::Host.refresh_if_empty()?;
-    if place::program("systemctl").is_some() && wanted.contains(&"containerd") {
+    if Path::new("/run/systemd/system").exists() && wanted.contains(&"containerd") {
         screen::say("note: on this host the package containerd also starts a service; it is not used here");
     }
     let step = Step::begin(format!("installing {}", wanted.join(", ")));
