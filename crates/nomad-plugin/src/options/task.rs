@@ -128,4 +128,11 @@ mod tests {
         expect_test::expect![[r#"image = "": a string that is not empty is accepted"#]]
             .assert_eq(&decode(&empty).unwrap_err().to_string());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = decode(&bytes);
+        }
+    }
 }
