@@ -2,4 +2,5 @@
 
 pub mod duration;
 pub mod expr;
+pub mod gotemplate;
 pub mod jobfile;

@@ -164,10 +164,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_template_takes_variables_and_runtime_values() {
-        check(
-            r#"a = "${var.name}:${NOMAD_PORT_db} $${KEPT}""#,
-            &expect![[r#""redis:20001 ${KEPT}""#]],
-        );
+        check(r#"a = "${var.name}:${NOMAD_PORT_db} $${KEPT}""#, &expect![[r#""redis:20001 ${KEPT}""#]]);
     }
 
     #[test]

@@ -135,7 +135,9 @@ impl fmt::Display for Problem {
             Problem::Unknown { what, name, within, hint } => {
                 write!(f, "unknown {what} `{name}` in {within}{hint}")
             }
-            Problem::Unsupported { name, reason } => write!(f, "`{name}` is not supported by `run`: {reason}"),
+            Problem::Unsupported { name, reason } => {
+                write!(f, "`{name}` is not supported by `run`: {reason}")
+            }
             Problem::Type { name, expected, found } => write!(f, "`{name}` takes {expected}, found {found}"),
             Problem::Value { name, value, accepted } => {
                 write!(f, "`{name}` cannot be `{value}`: {accepted}")

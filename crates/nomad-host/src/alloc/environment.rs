@@ -1,6 +1,6 @@
 //! The environment that a client gives a task whose driver isolates the file system with an image.
 
-use crate::alloc::directory::Allocation;
+use crate::alloc::identity::JobIdentity;
 use std::collections::BTreeMap;
 
 /// A port of an allocation.
@@ -37,8 +37,12 @@ impl Default for TaskResources {
 /// Builds a task's environment.
 #[derive(Debug)]
 pub struct TaskEnvironment<'a> {
-    /// The allocation.
-    pub alloc: &'a Allocation,
+    /// The allocation's id.
+    pub alloc_id: &'a str,
+    /// The job, group and node it belongs to.
+    pub identity: &'a JobIdentity,
+    /// The ports it was given.
+    pub ports: &'a [AllocatedPort],
     /// The task's name.
     pub task: &'a str,
     /// What it may use.
@@ -52,7 +56,7 @@ impl TaskEnvironment<'_> {
     pub fn build(&self) -> BTreeMap<String, String> {
         let mut env = BTreeMap::new();
         let mut set = |name: &str, value: &str| env.insert(name.to_owned(), value.to_owned());
-        let (id, identity) = (&self.alloc.id, &self.alloc.identity);
+        let (id, identity) = (self.alloc_id, self.identity);
         set("NOMAD_ALLOC_DIR", "/alloc");
         set("NOMAD_TASK_DIR", "/local");
         set("NOMAD_SECRETS_DIR", "/secrets");
@@ -72,7 +76,7 @@ impl TaskEnvironment<'_> {
         if self.resources.memory_max_mib != 0 {
             set("NOMAD_MEMORY_MAX_LIMIT", &self.resources.memory_max_mib.to_string());
         }
-        for port in &self.alloc.ports {
+        for port in self.ports {
             port.add_to(&mut env);
         }
         for (key, value) in self.meta {
@@ -114,24 +118,28 @@ fn clean(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alloc::JobIdentity;
     use expect_test::expect;
 
     #[test]
     fn a_task_is_told_its_names_directories_limits_and_ports() {
-        let base = tempfile::tempdir().unwrap();
-        let id = "5f5a7d0c-0000-4000-8000-000000000000".to_owned();
-        let mut alloc = Allocation::create_for(base.path(), id, JobIdentity::default()).unwrap();
         let port = |label: &str, value, to| AllocatedPort {
             label: label.into(),
             value,
             to,
             host_ip: "127.0.0.1".into(),
         };
-        alloc.ports = vec![port("db-main", 20001, 0), port("web", 20002, 80)];
+        let ports = [port("db-main", 20001, 0), port("web", 20002, 80)];
         let meta = BTreeMap::from([("team".to_owned(), "core".to_owned())]);
         let resources = TaskResources { memory_max_mib: 512, ..TaskResources::default() };
-        let env = TaskEnvironment { alloc: &alloc, task: "redis", resources, meta: &meta }.build();
+        let env = TaskEnvironment {
+            alloc_id: "5f5a7d0c-0000-4000-8000-000000000000",
+            identity: &JobIdentity::default(),
+            ports: &ports,
+            task: "redis",
+            resources,
+            meta: &meta,
+        }
+        .build();
         let lines: String = env.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         expect![[r#"
             NOMAD_ADDR_db_main=127.0.0.1:20001

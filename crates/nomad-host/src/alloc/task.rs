@@ -158,7 +158,9 @@ impl<'a> TaskBuilder<'a> {
     /// The finished configuration, with a task id of its own: `<alloc>/<task>/<random>`.
     pub fn build(self) -> pb::TaskConfig {
         let environment = TaskEnvironment {
-            alloc: self.alloc,
+            alloc_id: &self.alloc.id,
+            identity: &self.alloc.identity,
+            ports: &self.alloc.ports,
             task: &self.name,
             resources: self.resources,
             meta: &self.meta,

@@ -144,7 +144,10 @@ mod tests {
     #[test]
     fn verbs_are_replaced_in_order() {
         assert_eq!(value(r#"format("%s:%d", "a", 80)"#), r#""a:80""#);
-        assert_eq!(value(r#"format("%05d|%-4s|%.2f|%t|%%", 42, "a", 1.5, true)"#), r#""00042|a   |1.50|true|%""#);
+        assert_eq!(
+            value(r#"format("%05d|%-4s|%.2f|%t|%%", 42, "a", 1.5, true)"#),
+            r#""00042|a   |1.50|true|%""#
+        );
         assert_eq!(value(r#"format("%q %x %v", "a\"b", 255, [1])"#), r#""\"a\\\"b\" ff [1]""#);
         assert_eq!(value(r#"format("%+d %4s", 3, "ä")"#), r#""+3    ä""#);
     }

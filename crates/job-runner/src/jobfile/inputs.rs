@@ -1,0 +1,61 @@
+//! What is given beside the job file.
+
+use crate::jobfile::node::NodeFacts;
+use std::path::PathBuf;
+
+/// The prefix of environment variables that set a job's variables.
+const ENV_PREFIX: &str = "NOMAD_VAR_";
+
+/// The choices of whoever runs the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inputs {
+    /// The group to run; may be left out when the job has one.
+    pub group: Option<String>,
+    /// Values of variables, weakest first.
+    pub variables: Vec<VariableInput>,
+    /// The only driver whose tasks can be run.
+    pub driver: String,
+    /// The allocation's id.
+    pub alloc_id: String,
+    /// This machine.
+    pub node: NodeFacts,
+}
+
+/// One source of values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableInput {
+    /// From the environment.
+    Environment {
+        /// The variable's name, without the prefix.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// A file with `name = value` lines.
+    File(PathBuf),
+    /// From the command line.
+    Argument {
+        /// The variable's name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+}
+
+impl VariableInput {
+    /// The variables that an environment sets, sorted by name.
+    pub fn from_environment(environment: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
+        let mut found: Vec<(String, String)> = environment
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(ENV_PREFIX)?.to_owned(), value)))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(name, value)| Self::Environment { name, value }).collect()
+    }
+
+    /// An argument in the form `name=value`.
+    pub fn from_argument(text: &str) -> Option<Self> {
+        let (name, value) = text.split_once('=')?;
+        Some(Self::Argument { name: name.trim().to_owned(), value: value.to_owned() })
+    }
+}
