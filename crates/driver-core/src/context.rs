@@ -18,6 +18,18 @@ pub struct NodeCpu {
     pub total_mhz: u64,
 }
 
+impl NodeCpu {
+    /// The client's word, or the kernel's where the client is too old to say.
+    pub(crate) fn or_of_host(self) -> Self {
+        if self.core_mhz > 0.0 {
+            return self;
+        }
+        let speeds = linux_host::cpu::megahertz().unwrap_or_default();
+        let core_mhz = speeds.iter().copied().fold(0.0, f64::max);
+        Self { core_mhz, ..self }
+    }
+}
+
 /// One configuration, its port and the host's facts.
 pub(crate) struct Context {
     pub(crate) config: PluginConfig,

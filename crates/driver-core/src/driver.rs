@@ -77,6 +77,7 @@ impl Driver {
         let ports = self.0.connector.connect(&config, &namespace).map_err(DriverError::Configuration)?;
         let files = StateDir::new(&config.state_dir);
         let enabled = config.enabled;
+        let node = node.or_of_host();
         let context =
             Arc::new(Context { config, node, ports, files, cgroups, events: self.0.events.clone() });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));

@@ -1,12 +1,10 @@
 //! Watches one task until its end is confirmed; a lost connection is never an end.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use linux_host::process::{self, PidFd};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::TaskExit;
@@ -15,6 +13,8 @@ use crate::task::Task;
 
 /// First pause after an answer that says nothing, doubled up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// How often the thread that waits for a lost task's process looks whether anybody still wants to know.
+const THREAD_LOOK: Duration = Duration::from_secs(60);
 /// Longest pause between two questions to a daemon that gives no usable answer.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
@@ -111,14 +111,17 @@ pub(crate) fn is_alive(task: &Task) -> bool {
     same_boot && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
 }
 
-/// Returns when the process has ended; its descriptor becomes readable then (pidfd_open(2)).
+/// Returns when the process has ended. The thread belongs to no pool, so that a process that lives on holds up nothing.
 async fn death_of(pid: u32) -> std::io::Result<()> {
-    match PidFd::open(pid) {
-        Ok(process) => {
-            let process = process.as_fd().try_clone_to_owned()?;
-            AsyncFd::with_interest(process, Interest::READABLE)?.readable().await.map(drop)
-        }
-        Err(process::ProcessError::Gone { .. }) => Ok(()),
-        Err(error) => Err(std::io::Error::other(error)),
-    }
+    let process = match PidFd::open(pid) {
+        Ok(process) => process,
+        Err(process::ProcessError::Gone { .. }) => return Ok(()),
+        Err(error) => return Err(std::io::Error::other(error)),
+    };
+    let (ended, end) = oneshot::channel();
+    std::thread::Builder::new().name(format!("watch-{pid}")).spawn(move || {
+        while !ended.is_closed() && matches!(process.wait(THREAD_LOOK), Ok(process::Exit::Running)) {}
+        let _nobody_waits = ended.send(());
+    })?;
+    end.await.map_err(std::io::Error::other)
 }

@@ -168,7 +168,7 @@ fn env(spec: &TaskSpec, image: &Image, hostname: &str) -> Vec<(String, String)> 
     defaults
         .into_iter()
         .chain(of_image.map(|(name, value)| (name.to_owned(), value.to_owned())))
-        .chain(spec.env.clone())
+        .chain(spec.env.0.clone())
         .collect()
 }
 

@@ -74,7 +74,7 @@ fn check_network(spec: &TaskSpec) -> Result<(), Refusal> {
 
 fn check_env(spec: &TaskSpec) -> Result<(), Refusal> {
     let bad =
-        spec.env.iter().find(|(name, value)| name.is_empty() || name.contains('=') || value.contains('\0'));
+        spec.env.0.iter().find(|(name, value)| name.is_empty() || name.contains('=') || value.contains('\0'));
     match bad {
         Some((name, _)) => Err(Refusal::new(
             "env",

@@ -1,6 +1,7 @@
 //! What a start request means: the task as Nomad describes it, free of wire types.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::ids::TaskId;
@@ -16,7 +17,7 @@ pub struct TaskSpec {
     /// The task's `config` block.
     pub options: TaskOptions,
     /// The environment that the client made, `NOMAD_*` included.
-    pub env: BTreeMap<String, String>,
+    pub env: Environment,
     /// The job's `user`; empty means the image's.
     pub user: String,
     /// Limits and shares.
@@ -33,6 +34,16 @@ pub struct TaskSpec {
     pub network: GroupNetwork,
     /// The group's `dns` block; empty lists are unset.
     pub dns: Dns,
+}
+
+/// Environment variables. Values may be secrets: Debug prints the names only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.0.keys().map(|name| (name, "[redacted]"))).finish()
+    }
 }
 
 /// The names by which Nomad knows a task.
@@ -166,5 +177,16 @@ impl Dns {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.servers.is_empty() && self.searches.is_empty() && self.options.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_variables_are_not_printed() {
+        let env = Environment(BTreeMap::from([("TOKEN".to_owned(), "s3cr3t".to_owned())]));
+        assert_eq!(format!("{env:?}"), r#"{"TOKEN": "[redacted]"}"#);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod beneath;
 pub mod cgroup;
+pub mod cpu;
 pub mod devices;
 pub mod fifo;
 pub mod hosts;

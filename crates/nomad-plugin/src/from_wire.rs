@@ -6,8 +6,8 @@ use std::time::Duration;
 use driver_core::NodeCpu;
 use driver_core::ids::TaskId;
 use driver_core::spec::{
-    Dns, GroupNetwork, HostDevice, Identity, LogPaths, Propagation, Resources, TaskDirs, TaskSpec,
-    VolumeMount,
+    Dns, Environment, GroupNetwork, HostDevice, Identity, LogPaths, Propagation, Resources, TaskDirs,
+    TaskSpec, VolumeMount,
 };
 use nomad_proto::pb::base::ClientTopology;
 use nomad_proto::pb::driver as pb;
@@ -50,7 +50,7 @@ pub(crate) fn task_spec(task: pb::TaskConfig) -> Result<TaskSpec, WireError> {
             node_name: task.node_name,
         },
         options,
-        env,
+        env: Environment(env.into_iter().collect()),
         user: task.user,
         resources: resources(task.resources.unwrap_or_default()),
         mounts: task.mounts.into_iter().map(volume_mount).collect::<Result<_, _>>()?,

@@ -54,7 +54,7 @@ fn an_image_without_a_program_needs_a_command() {
 #[test]
 fn the_tasks_environment_wins_over_the_images() {
     let mut task = spec("web");
-    task.env.insert("A".into(), "task".into());
+    task.env.0.insert("A".into(), "task".into());
     let env = env(&task, &image(), "host-1");
     let last = |name: &str| env.iter().rfind(|(known, _)| known == name).map(|(_, value)| value.as_str());
     assert_eq!((last("A"), last("PATH"), last("HOSTNAME")), (Some("task"), Some("/image"), Some("host-1")));

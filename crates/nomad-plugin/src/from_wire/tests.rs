@@ -82,7 +82,7 @@ fn every_part_of_a_task_arrives() {
     assert_eq!((dirs, network), (task_spec(task()).unwrap().dirs, GroupNetwork::Unspecified));
     let parts = [
         format!("{identity:?}"),
-        format!("{env:?}"),
+        format!("{:?}", env.0),
         format!("{resources:?}"),
         format!("{mounts:?}"),
         format!("{devices:?}"),
