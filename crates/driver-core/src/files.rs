@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DriverError;
 use crate::ids::ContainerId;
+use crate::staging;
 
 /// `state_dir` and what is in it.
 #[derive(Debug, Clone)]
@@ -24,6 +25,11 @@ impl StateDir {
         self.root.join("tasks").join(id.as_str())
     }
 
+    /// Where objects of one task are mounted while it is created.
+    pub(crate) fn staging(&self, id: &ContainerId) -> PathBuf {
+        self.task(id).join("staged")
+    }
+
     /// The directory for the FIFOs of one exec.
     pub(crate) fn exec(&self, id: &ContainerId, exec_id: &str) -> PathBuf {
         self.task(id).join(exec_id)
@@ -32,8 +38,8 @@ impl StateDir {
     /// Makes an empty directory for a task (mode 0700); what an earlier start left in it is removed.
     pub(crate) fn prepare_task(&self, id: &ContainerId) -> Result<PathBuf, DriverError> {
         self.private_root()?;
+        self.remove_task(id)?;
         let dir = self.task(id);
-        remove(&dir)?;
         make(&dir)?;
         Ok(dir)
     }
@@ -48,6 +54,7 @@ impl StateDir {
 
     /// Removes a task's directory; none is success.
     pub(crate) fn remove_task(&self, id: &ContainerId) -> Result<(), DriverError> {
+        staging::unstage(&self.staging(id))?;
         remove(&self.task(id))
     }
 

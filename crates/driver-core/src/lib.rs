@@ -25,6 +25,7 @@ pub mod ports;
 mod recover;
 mod signal;
 pub mod spec;
+mod staging;
 mod start;
 mod state;
 mod stats;

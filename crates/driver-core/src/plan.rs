@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use linux_host::beneath;
 use linux_host::cgroup::{self, CgroupMode, Placement};
 use linux_host::devices::{self, NodeKind};
 use linux_host::users::ResolvedUser;
@@ -23,11 +22,19 @@ use crate::spec::{GroupNetwork, HostDevice, Propagation, TaskSpec, VolumeMount};
 /// Docker's default search path, for an image that has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// What the start has prepared for the task.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
+    pub(crate) user: ResolvedUser,
+    pub(crate) files: NetworkFiles,
+    /// The staged `alloc/logs`.
+    pub(crate) alloc_logs: PathBuf,
+}
+
 /// What the plan needs to know of the host and the image's files.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
-    pub(crate) user: ResolvedUser,
-    pub(crate) files: NetworkFiles,
+    pub(crate) own: Own,
     pub(crate) placement: Placement,
     pub(crate) mode: CgroupMode,
     pub(crate) swap: SwapAccounting,
@@ -40,39 +47,20 @@ pub(crate) fn facts(
     context: &Context,
     id: &ContainerId,
     spec: &TaskSpec,
-    user: ResolvedUser,
-    files: NetworkFiles,
+    own: Own,
 ) -> Result<Facts, DriverError> {
     let identity = &spec.identity;
     let placement =
         cgroup::place(&context.cgroups, &spec.resources.cpuset_cgroup, &identity.alloc_id, &identity.task)
             .map_err(|error| DriverError::host("the task's cgroup")(error.into()))?;
     tracing::debug!(container = %id, ?placement, "cgroup of the task");
-    check_alloc_logs(spec)?;
     let swap =
         if context.cgroups.swap_accounting() { SwapAccounting::Available } else { SwapAccounting::Missing };
     let mut nodes = Vec::new();
     for device in &spec.devices {
         nodes.extend(device_nodes(device)?);
     }
-    Ok(Facts {
-        user,
-        files,
-        placement,
-        mode: context.mode(),
-        swap,
-        node_mhz: context.node.total_mhz,
-        devices: nodes,
-    })
-}
-
-/// `alloc/logs` is bound read-only; a task of the group may have put a link in its place.
-fn check_alloc_logs(spec: &TaskSpec) -> Result<(), DriverError> {
-    let check = || beneath::resolve(beneath::open_root(&spec.dirs.shared)?.as_fd(), Path::new("logs"));
-    use std::os::fd::AsFd;
-    check()
-        .map(drop)
-        .map_err(|error| DriverError::host("the allocation's log directory can not be used")(error.into()))
+    Ok(Facts { own, placement, mode: context.mode(), swap, node_mhz: context.node.total_mhz, devices: nodes })
 }
 
 fn device_nodes(device: &HostDevice) -> Result<Vec<Device>, DriverError> {
@@ -104,7 +92,7 @@ fn device_nodes(device: &HostDevice) -> Result<Vec<Device>, DriverError> {
 
 /// Joins everything to the plan of the container.
 pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts) -> Result<Plan, Refusal> {
-    let Facts { user, files, placement, mode, swap, node_mhz, devices } = facts;
+    let Facts { own: Own { user, files, alloc_logs }, placement, mode, swap, node_mhz, devices } = facts;
     Ok(Plan {
         args: args(spec, image)?,
         env: env(spec, image, &files.hostname),
@@ -133,7 +121,7 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts) -> Result<Plan,
             }
             .resources(swap),
         },
-        mounts: mounts(spec, &files),
+        mounts: mounts(spec, &files, &alloc_logs),
         hostname: files.hostname,
         rootfs: Rootfs { path: PathBuf::from("rootfs"), access: Access::ReadWrite },
         devices,
@@ -187,11 +175,11 @@ fn network(spec: &TaskSpec) -> NetworkNamespace {
 
 /// The allocation's directories, the driver's files, and the volumes that the client passes; the last one of a
 /// destination wins.
-fn mounts(spec: &TaskSpec, files: &NetworkFiles) -> Vec<Mount> {
+fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path) -> Vec<Mount> {
     let dirs = &spec.dirs;
     let fixed = [
         bind(&dirs.shared, "/alloc", Access::ReadWrite),
-        bind(&dirs.shared.join("logs"), "/alloc/logs", Access::ReadOnly),
+        bind(alloc_logs, "/alloc/logs", Access::ReadOnly),
         bind(&dirs.local, "/local", Access::ReadWrite),
         bind(&dirs.secrets, "/secrets", Access::ReadWrite),
         bind(&files.hosts, "/etc/hosts", Access::ReadWrite),

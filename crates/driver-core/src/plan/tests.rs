@@ -80,7 +80,9 @@ fn a_volume_at_the_place_of_an_own_mount_replaces_it() {
     });
     let files =
         NetworkFiles { hostname: "h".into(), hosts: "/s/hosts".into(), resolv_conf: "/s/resolv.conf".into() };
-    let hosts: Vec<_> =
-        mounts(&task, &files).into_iter().filter(|m| m.destination == Path::new("/etc/hosts")).collect();
+    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"))
+        .into_iter()
+        .filter(|m| m.destination == Path::new("/etc/hosts"))
+        .collect();
     assert_eq!(hosts, [volume(&task.mounts[0])]);
 }

@@ -5,18 +5,20 @@ use super::rootfs_ready::RootfsReady;
 use crate::error::DriverError;
 use crate::network_files::NetworkFiles;
 use crate::ports::{ContainersError, Image, Rootfs};
+use crate::staging::Staged;
 
 pub(super) struct ImageReady {
     pub(super) common: Common,
     pub(super) image: Image,
     pub(super) files: NetworkFiles,
+    pub(super) staged: Staged,
 }
 
 impl ImageReady {
     pub(super) async fn rootfs(self) -> Result<RootfsReady, DriverError> {
-        let Self { common, image, files } = self;
+        let Self { common, image, files, staged } = self;
         let rootfs = prepare(&common, &image).await?;
-        Ok(RootfsReady { common, image, files, rootfs })
+        Ok(RootfsReady { common, image, files, staged, rootfs })
     }
 }
 

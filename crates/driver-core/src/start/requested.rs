@@ -1,16 +1,12 @@
 //! Requested: nothing is made yet. The image, the driver's files and the log pipes are looked after side by side.
 
-use std::path::Path;
-
-use linux_host::fifo;
-
 use super::Common;
 use super::image_ready::ImageReady;
 use crate::error::DriverError;
 use crate::events::human_size;
 use crate::network_files::NetworkFiles;
 use crate::ports::{Image, ImageRequest, Progress};
-use crate::spec::TaskSpec;
+use crate::staging::Staged;
 
 /// Default deadline of a whole pull; the documented default of `image_pull_timeout`.
 const PULL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
@@ -24,21 +20,10 @@ impl Requested {
 
     pub(super) async fn image(self) -> Result<ImageReady, DriverError> {
         let common = self.0;
-        check_log_pipes(&common.spec)?;
         let files = write_files(&common);
-        let (image, files) = tokio::try_join!(resolve(&common), files)?;
-        Ok(ImageReady { common, image, files })
+        let (image, (files, staged)) = tokio::try_join!(resolve(&common), files)?;
+        Ok(ImageReady { common, image, files, staged })
     }
-}
-
-fn check_log_pipes(spec: &TaskSpec) -> Result<(), DriverError> {
-    let check = |path: &Path| {
-        fifo::check_beneath(&spec.dirs.alloc_root, path)
-            .map(drop)
-            .map_err(|error| DriverError::host("the task's log pipe can not be used")(error.into()))
-    };
-    check(&spec.logs.stdout)?;
-    check(&spec.logs.stderr)
 }
 
 async fn resolve(common: &Common) -> Result<Image, DriverError> {
@@ -55,11 +40,12 @@ async fn resolve(common: &Common) -> Result<Image, DriverError> {
     Ok(common.context.ports.image(&request, &tell).await?)
 }
 
-async fn write_files(common: &Common) -> Result<NetworkFiles, DriverError> {
+async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverError> {
     let (state, id, spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id)?;
-        NetworkFiles::write(&dir, &id, &spec)
+        let staged = Staged::stage(&state.staging(&id), &spec)?;
+        Ok((NetworkFiles::write(&dir, &id, &spec)?, staged))
     });
     written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?
 }

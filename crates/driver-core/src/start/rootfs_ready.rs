@@ -7,37 +7,37 @@ use super::created::Created;
 use crate::error::DriverError;
 use crate::labels;
 use crate::network_files::NetworkFiles;
-use crate::plan::{self, Facts};
+use crate::plan::{self, Facts, Own};
 use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
+use crate::staging::{self, Staged};
 
 pub(super) struct RootfsReady {
     pub(super) common: Common,
     pub(super) image: Image,
     pub(super) files: NetworkFiles,
+    pub(super) staged: Staged,
     pub(super) rootfs: Rootfs,
 }
 
 impl RootfsReady {
     pub(super) async fn create(self) -> Result<Created, DriverError> {
-        let Self { common, image, files, rootfs } = self;
-        let facts = facts(&common, &image, files, &rootfs).await?;
+        let Self { common, image, files, staged, rootfs } = self;
+        let facts = facts(&common, &image, (files, &staged), &rootfs).await?;
         let placement = facts.placement.clone();
         let plan = plan::plan(&common.spec, &image, facts)?;
         let command = plan.args.first().cloned().unwrap_or_default();
         let spec = oci_builder::build(plan)
             .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
         create_container(&common, &image, spec).await?;
-        let stdio = Stdio {
-            stdout: common.spec.logs.stdout.clone(),
-            stderr: common.spec.logs.stderr.clone(),
-            ..Stdio::default()
-        };
+        let stdio = Stdio { stdout: staged.stdout, stderr: staged.stderr, ..Stdio::default() };
         let pid = common
             .context
             .ports
             .create_task(&common.id, &rootfs, &stdio)
             .await
-            .map_err(|e| name(e, &command))?;
+            .map_err(|error| name(error, &command))?;
+        // Shim and runtime have opened what was staged.
+        staging::unstage(&common.context.files.staging(&common.id))?;
         common.event("Container created");
         Ok(Created { common, image, placement, command, pid })
     }
@@ -71,7 +71,7 @@ async fn create_container(
 async fn facts(
     common: &Common,
     image: &Image,
-    files: NetworkFiles,
+    (files, staged): (NetworkFiles, &Staged),
     rootfs: &Rootfs,
 ) -> Result<Facts, DriverError> {
     let user = if common.spec.user.is_empty() { image.user.clone() } else { common.spec.user.clone() };
@@ -82,11 +82,11 @@ async fn facts(
         options: mount.options.clone(),
     });
     let mounts: Vec<_> = mounts.collect();
-    let spec = common.spec.clone();
+    let (spec, alloc_logs) = (common.spec.clone(), staged.alloc_logs.clone());
     let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
     let resolved = tokio::task::spawn_blocking(move || {
         let user = resolve_user(&user, &mounts, &scratch)?;
-        plan::facts(&context, &id, &spec, user, files)
+        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs })
     });
     resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
 }

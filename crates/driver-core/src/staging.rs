@@ -1,0 +1,122 @@
+//! Objects that a task could swap by name, mounted into the driver's own directory while the task is created.
+//!
+//! A log pipe and the allocation's log directory lie where tasks write. They are resolved once, through no link, and
+//! from then on the shim and the runtime get the resolved object, never the name. Both hold it open afterwards, so
+//! the mounts go away as soon as the task is created.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use linux_host::beneath;
+use linux_host::fifo::{self, LogTarget};
+use linux_host::staged::{self, Spread};
+
+use crate::error::DriverError;
+use crate::spec::TaskSpec;
+
+const STDOUT: &str = "stdout";
+const STDERR: &str = "stderr";
+const LOGS: &str = "logs";
+
+/// The paths that are handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Staged {
+    pub(crate) stdout: PathBuf,
+    pub(crate) stderr: PathBuf,
+    pub(crate) alloc_logs: PathBuf,
+}
+
+impl Staged {
+    /// Resolves the task's objects and mounts them into `directory`, which is made.
+    pub(crate) fn stage(directory: &Path, spec: &TaskSpec) -> Result<Self, DriverError> {
+        std::fs::create_dir_all(directory).map_err(DriverError::file("can not make", directory))?;
+        Ok(Self {
+            stdout: log_pipe(directory, STDOUT, spec, &spec.logs.stdout)?,
+            stderr: log_pipe(directory, STDERR, spec, &spec.logs.stderr)?,
+            alloc_logs: log_directory(directory, spec)?,
+        })
+    }
+}
+
+/// Takes the mounts in `directory` away, and the directory; what is not there is success.
+pub(crate) fn unstage(directory: &Path) -> Result<(), DriverError> {
+    for name in [STDOUT, STDERR, LOGS] {
+        staged::unstage(directory, name)
+            .map_err(|error| DriverError::host("a staged mount can not be removed")(error.into()))?;
+    }
+    match std::fs::remove_dir(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DriverError::file("can not remove", directory)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn log_pipe(directory: &Path, name: &str, spec: &TaskSpec, path: &Path) -> Result<PathBuf, DriverError> {
+    let refused = DriverError::host("the task's log pipe can not be used");
+    match fifo::check_beneath(&spec.dirs.alloc_root, path) {
+        Ok(LogTarget::Null) => Ok(path.to_owned()),
+        Ok(LogTarget::Fifo(pipe)) => staged::stage(pipe.as_fd(), directory, name, Spread::Private)
+            .map_err(|error| DriverError::host("the task's log pipe can not be handed on")(error.into())),
+        Err(error) => Err(refused(error.into())),
+    }
+}
+
+fn log_directory(directory: &Path, spec: &TaskSpec) -> Result<PathBuf, DriverError> {
+    let resolved = beneath::open_root(&spec.dirs.shared)
+        .and_then(|shared| beneath::resolve(shared.as_fd(), Path::new("logs")))
+        .map_err(|error| DriverError::host("the allocation's log directory can not be used")(error.into()))?;
+    staged::stage(resolved.as_fd(), directory, LOGS, Spread::Private).map_err(|error| {
+        DriverError::host("the allocation's log directory can not be handed on")(error.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileTypeExt, symlink};
+
+    use super::*;
+    use crate::error::chain;
+    use crate::testing::spec;
+
+    fn task(root: &Path) -> TaskSpec {
+        std::fs::create_dir_all(root.join("alloc/logs")).unwrap();
+        let mut task = spec("web");
+        task.dirs.alloc_root = root.to_owned();
+        task.dirs.shared = root.join("alloc");
+        task
+    }
+
+    #[test]
+    fn the_pipe_that_was_checked_is_handed_on_even_when_its_name_is_swapped() {
+        let (alloc, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut task = task(alloc.path());
+        task.logs.stdout = alloc.path().join("alloc/logs/out.fifo");
+        fifo::make(&task.logs.stdout).unwrap();
+        let staging = own.path().join("staged");
+        let staged = Staged::stage(&staging, &task).unwrap();
+        std::fs::remove_file(&task.logs.stdout).unwrap();
+        symlink("/etc/passwd", &task.logs.stdout).unwrap();
+        assert!(std::fs::metadata(&staged.stdout).unwrap().file_type().is_fifo());
+        assert_eq!(staged.stderr, Path::new("/dev/null"));
+        unstage(&staging).unwrap();
+        unstage(&staging).unwrap();
+        assert!(!staging.exists());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_pipe_or_directory_is_refused() {
+        let (alloc, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut task = task(alloc.path());
+        task.logs.stdout = alloc.path().join("alloc/logs/out.fifo");
+        symlink("/dev/null", &task.logs.stdout).unwrap();
+        let error = chain(&Staged::stage(&own.path().join("a"), &task).unwrap_err());
+        assert!(error.starts_with("the task's log pipe can not be used"), "{error}");
+
+        task.logs.stdout = "/dev/null".into();
+        std::fs::remove_dir_all(alloc.path().join("alloc/logs")).unwrap();
+        symlink("/etc", alloc.path().join("alloc/logs")).unwrap();
+        let error = chain(&Staged::stage(&own.path().join("b"), &task).unwrap_err());
+        assert!(error.starts_with("the allocation's log directory can not be used"), "{error}");
+    }
+}
