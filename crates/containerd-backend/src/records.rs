@@ -9,8 +9,9 @@ use containerd_client::services::v1::{
 use driver_core::ids::ContainerId;
 use driver_core::ports::{ContainerRecord, ContainersError, NewContainer};
 use oci_builder::Spec;
+use tonic::Response;
 
-use crate::classify::{Trouble, classify};
+use crate::classify::Trouble;
 use crate::daemon::Daemon;
 use crate::features::Features;
 use crate::refused::{Refused, gone_is_fine};
@@ -105,15 +106,15 @@ pub(crate) async fn find(
 async fn stream(daemon: &Daemon, filters: &[String]) -> Result<Vec<Container>, Refused> {
     let mut containers = daemon.containers();
     let request = ListContainersRequest { filters: filters.to_vec() };
-    let mut stream = daemon.call(FIND, daemon.namespace(), containers.list_stream(request)).await?;
-    let mut found = Vec::new();
-    loop {
-        match stream.message().await {
-            Ok(Some(message)) => found.extend(message.container),
-            Ok(None) => return Ok(found),
-            Err(status) => return Err(daemon.refused(FIND, daemon.namespace(), classify(&status))),
+    let reading = async {
+        let mut stream = containers.list_stream(request).await?.into_inner();
+        let mut found = Vec::new();
+        while let Some(message) = stream.message().await? {
+            found.extend(message.container);
         }
-    }
+        Ok(Response::new(found))
+    };
+    daemon.call(FIND, daemon.namespace(), reading).await
 }
 
 fn from_wire(container: Container) -> ContainerRecord {

@@ -5,15 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::{Bytes, BytesMut};
 use containerd_client::services::v1::{Info, InfoRequest, ReadContentRequest, UpdateRequest};
 use prost_types::FieldMask;
+use tonic::Response;
 
-use crate::classify::classify;
 use crate::daemon::Daemon;
 use crate::refused::Refused;
 
 /// Beginning of the labels that say from which repositories of a registry a blob comes.
 pub(crate) const SOURCE_LABEL: &str = "containerd.io/distribution.source.";
-/// The operation of a read.
-const READ: &str = "read content";
 
 /// What is known of a blob; none when it is not there.
 pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, Refused> {
@@ -38,15 +36,15 @@ pub(crate) async fn read(daemon: &Daemon, digest: &str) -> Result<Option<Bytes>,
 async fn read_existing(daemon: &Daemon, digest: &str) -> Result<Bytes, Refused> {
     let mut content = daemon.content();
     let request = ReadContentRequest { digest: digest.to_owned(), offset: 0, size: 0 };
-    let mut stream = daemon.call(READ, digest, content.read(request)).await?;
-    let mut bytes = BytesMut::new();
-    loop {
-        match stream.message().await {
-            Ok(Some(part)) => bytes.extend_from_slice(&part.data),
-            Ok(None) => return Ok(bytes.freeze()),
-            Err(status) => return Err(daemon.refused(READ, digest, classify(&status))),
+    let reading = async {
+        let mut stream = content.read(request).await?.into_inner();
+        let mut bytes = BytesMut::new();
+        while let Some(part) = stream.message().await? {
+            bytes.extend_from_slice(&part.data);
         }
-    }
+        Ok(Response::new(bytes.freeze()))
+    };
+    daemon.call("read content", digest, reading).await
 }
 
 /// Adds labels to a blob that is there.

@@ -1,0 +1,102 @@
+//! Containers and tasks, beyond what every port must do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use driver_core::ids::ContainerId;
+use driver_core::ports::{ContainersError, Stdio, TaskState};
+
+use crate::fixture::{IMAGE, Room, config, port, soon, spec};
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_program_that_can_not_be_run_is_the_commands_fault() {
+    let room = Room::with_image("command").await;
+    for (name, program) in [("path", "nope"), ("file", "/no/such/file"), ("mode", "/proc/cpuinfo")] {
+        let (id, rootfs) = room.container(name, &[program]).await;
+        let error = room.port.create_task(&id, &rootfs, &Stdio::default()).await.unwrap_err();
+        let ContainersError::Command { command, reason } = &error else { panic!("{program}: {error}") };
+        assert_eq!(command, program);
+        assert!(!reason.is_empty());
+        assert_eq!(room.port.task_state(&id).await.unwrap(), TaskState::Absent);
+        room.port.purge(&id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_runtime_or_snapshotter_that_is_missing_is_a_matter_of_configuration() {
+    let room = Room::with_image("unsupported").await;
+    let mut other = config(&room.address);
+    other.runtime = "io.containerd.nothing.v9".into();
+    let id = ContainerId::existing("nothing");
+    let image = room.image(IMAGE).await.unwrap();
+    let nothing = port(&other, &room.namespace);
+    let rootfs = nothing.prepare_rootfs(&id, &image).await.unwrap();
+    let spec = spec(&room.namespace, "nothing", &["/bin/true"]);
+    let new = driver_core::ports::NewContainer { id: id.clone(), image: image.name, labels: [].into(), spec };
+    nothing.create_container(new).await.unwrap();
+    let error = nothing.create_task(&id, &rootfs, &Stdio::default()).await.unwrap_err();
+    assert!(matches!(error, ContainersError::Unsupported { .. }), "{error}");
+    nothing.purge(&id).await.unwrap();
+
+    other.snapshotter = "nothing".into();
+    let error =
+        port(&other, &room.namespace).image(&crate::fixture::request(IMAGE), &|_| {}).await.unwrap_err();
+    assert!(matches!(error, ContainersError::Unsupported { .. }), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn the_spec_comes_back_as_it_was_written() {
+    let room = Room::with_image("spec").await;
+    let written = spec(&room.namespace, "spec", &["/bin/true"]);
+    let (id, _) = room.container_of("spec", written.clone()).await;
+    assert_eq!(room.port.spec(&id).await.unwrap(), written);
+    room.port.purge(&id).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_paused_task_runs_and_can_be_purged() {
+    let room = Room::with_image("paused").await;
+    let id = room.run("paused", &["/bin/sleep", "1000"]).await;
+    room.ctr(&["tasks", "pause", "paused"]);
+    assert!(matches!(room.port.task_state(&id).await.unwrap(), TaskState::Running { .. }));
+    soon("the purge", room.port.purge(&id)).await.unwrap();
+    assert_eq!(room.ctr(&["containers", "list", "--quiet"]), "");
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_container_of_another_driver_is_purged_with_the_snapshot_that_its_record_names() {
+    let room = Room::with_image("foreign").await;
+    room.ctr(&["containers", "create", "--snapshotter", "overlayfs", IMAGE, "foreign", "/bin/true"]);
+    room.ctr(&["snapshots", "--snapshotter", "overlayfs", "prepare", "foreign-snapshot"]);
+    let before = room.ctr(&["snapshots", "--snapshotter", "overlayfs", "list"]);
+    assert!(before.lines().any(|line| line.starts_with("foreign ")), "{before}");
+    room.port.purge(&ContainerId::existing("foreign")).await.unwrap();
+    let after = room.ctr(&["snapshots", "--snapshotter", "overlayfs", "list"]);
+    assert!(!after.lines().any(|line| line.starts_with("foreign ")), "{after}");
+    room.ctr(&["snapshots", "--snapshotter", "overlayfs", "remove", "foreign-snapshot"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_log_pipe_without_a_reader_fails_the_start_and_leaves_nothing() {
+    let room = Room::with_image("pipe").await;
+    let (id, rootfs) = room.container("pipe", &["/bin/true"]).await;
+    let pipe = |name: &str| {
+        let path: PathBuf = room.directory.path().join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        path
+    };
+    let stdio = Stdio { stdout: pipe("out"), stderr: pipe("err"), ..Stdio::default() };
+    let mut impatient = config(&room.address);
+    impatient.client_timeout = Duration::from_millis(500);
+    let impatient = port(&impatient, &room.namespace);
+    let error = impatient.create_task(&id, &rootfs, &stdio).await.unwrap_err();
+    assert!(matches!(error, ContainersError::TimedOut { .. }), "{error}");
+    soon("the purge", room.port.purge(&id)).await.unwrap();
+    assert_eq!(room.port.task_state(&id).await.unwrap(), TaskState::Absent);
+}

@@ -1,0 +1,40 @@
+//! The watcher on a daemon that is there.
+
+use driver_core::ports::{Connection, ContainerEvent, NewExec, Stdio};
+
+use crate::fixture::{Room, soon, spec};
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn ends_of_tasks_are_told_and_ends_of_execs_are_not() {
+    let room = Room::with_image("events").await;
+    let mut connection = room.port.connection();
+    soon("the connection", connection.wait_for(|state| *state == Connection::Up)).await.unwrap();
+    let mut events = room.port.events();
+    let id = room.run("events", &["/bin/sleep", "1000"]).await;
+    let process = spec(&room.namespace, "events", &["/bin/true"]).process().clone().unwrap();
+    let new = NewExec { container: id.clone(), exec_id: "one".into(), process, stdio: Stdio::default() };
+    room.port.create_exec(new).await.unwrap();
+    room.port.start_exec(&id, "one").await.unwrap();
+    room.port.wait_exec(&id, "one").await.unwrap();
+    room.port.kill_task(&id, 9, true).await.unwrap();
+    assert_eq!(soon("the event", events.recv()).await.unwrap(), ContainerEvent::Exit(id.clone()));
+    room.port.purge(&id).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_lack_of_memory_is_told_before_the_end() {
+    let room = Room::with_image("oom").await;
+    let mut connection = room.port.connection();
+    soon("the connection", connection.wait_for(|state| *state == Connection::Up)).await.unwrap();
+    let mut events = room.port.events();
+    let mut value = serde_json::to_value(spec(&room.namespace, "oom", &["/bin/tail", "/dev/zero"])).unwrap();
+    value["linux"]["resources"] = serde_json::json!({ "memory": { "limit": 16 << 20 } });
+    let (id, rootfs) = room.container_of("oom", serde_json::from_value(value).unwrap()).await;
+    room.port.create_task(&id, &rootfs, &Stdio::default()).await.unwrap();
+    room.port.start_task(&id).await.unwrap();
+    assert_eq!(soon("the event", events.recv()).await.unwrap(), ContainerEvent::Oom(id.clone()));
+    assert_eq!(soon("the end", room.port.wait_task(&id)).await.unwrap().code, 137);
+    room.port.purge(&id).await.unwrap();
+}

@@ -1,0 +1,17 @@
+//! The adapter on a real containerd: `cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored`.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite of tests")]
+
+mod archives;
+mod conformance;
+mod containers;
+mod daemon;
+mod events;
+mod execs;
+mod fixture;
+mod imports;
+mod pull_faults;
+mod pulls;
+mod registry;
+mod restart;
+mod survey;
