@@ -21,7 +21,7 @@ pub enum JobFileError {
         /// The file and the line.
         place: Place,
         /// What is wrong there.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A value given with `--var` or `NOMAD_VAR_…`.
     #[error("{origin}: {problem}")]
@@ -29,7 +29,7 @@ pub enum JobFileError {
         /// How the value was given.
         origin: String,
         /// What is wrong with it.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// `--group` names none of the job's groups, or the job has several and none was named.
     #[error("{}", group_choice(asked.as_deref(), groups))]

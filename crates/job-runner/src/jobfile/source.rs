@@ -62,7 +62,7 @@ impl Source {
                     line: error.location().line(),
                     text: error.line().to_owned(),
                 },
-                problem: Problem::Syntax(error.message().replace('\n', "; ")),
+                problem: Box::new(Problem::Syntax(error.message().replace('\n', "; "))),
             }),
         }
     }
@@ -100,7 +100,7 @@ impl Source {
 
     /// An error at a piece of the text.
     pub fn error(&self, span: Option<Range<usize>>, problem: Problem) -> JobFileError {
-        JobFileError::At { place: self.place(span), problem }
+        JobFileError::At { place: self.place(span), problem: Box::new(problem) }
     }
 }
 

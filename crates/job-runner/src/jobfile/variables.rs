@@ -40,7 +40,7 @@ pub(super) fn read(
                 let origin = format!("--var {name}");
                 let known = declared.contains_key(name);
                 let undefined = || {
-                    let problem = undeclared(name, &declared);
+                    let problem = Box::new(undeclared(name, &declared));
                     JobFileError::Input { origin: origin.clone(), problem }
                 };
                 if !known {
@@ -143,7 +143,7 @@ fn named(problem: Problem, name: &str) -> Problem {
 /// A string is taken as it is; for every other type the text is an expression.
 fn from_text(variable: &Declared<'_>, origin: &str, text: &str) -> Result<Value, JobFileError> {
     let name = &variable.entry.label;
-    let failed = |problem| JobFileError::Input { origin: origin.to_owned(), problem };
+    let failed = |problem| JobFileError::Input { origin: origin.to_owned(), problem: Box::new(problem) };
     if matches!(variable.kind, Type::String | Type::Any) {
         return Ok(Value::from(text));
     }
