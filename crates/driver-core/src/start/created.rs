@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use linux_host::cgroup::{self, Cpuset, Placement, TaskCgroup};
+use linux_host::cgroup::{self, CgroupError, Cpuset, Placement, TaskCgroup};
 use linux_host::process;
 
 use super::Common;
@@ -25,8 +25,14 @@ pub(super) struct Created {
 impl Created {
     pub(super) async fn start(self) -> Result<Arc<Task>, DriverError> {
         if let Cpuset::MoveInto(dir) = &self.placement.cpuset {
-            cgroup::join(dir, self.pid)
-                .map_err(|error| DriverError::host("the task can not join its cpuset")(error.into()))?;
+            match cgroup::join(dir, self.pid) {
+                // A client's path may name a cpuset that it did not make; the task keeps its own then.
+                Err(CgroupError::Gone { path }) => {
+                    tracing::warn!(task = %self.common.spec.id, ?path, "the client's cpuset does not exist");
+                }
+                joined => joined
+                    .map_err(|error| DriverError::host("the task can not join its cpuset")(error.into()))?,
+            }
         }
         let task = self.task()?;
         let armed = monitor::arm(&task);
