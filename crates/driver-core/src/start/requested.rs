@@ -20,8 +20,10 @@ impl Requested {
 
     pub(super) async fn image(self) -> Result<ImageReady, DriverError> {
         let common = self.0;
-        let files = write_files(&common);
-        let (image, (files, staged)) = tokio::try_join!(resolve(&common), files)?;
+        // Both end before a failure is unwound: a blocking thread goes on when its future is dropped, and would
+        // stage what nobody removes.
+        let (image, files) = tokio::join!(resolve(&common), write_files(&common));
+        let (image, (files, staged)) = (image?, files?);
         Ok(ImageReady { common, image, files, staged })
     }
 }
