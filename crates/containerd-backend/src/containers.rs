@@ -60,6 +60,10 @@ impl Containers for Backend {
         Ok(tasks::state(&self.daemon, id.as_str()).await?)
     }
 
+    async fn task_stdio(&self, id: &ContainerId) -> Result<Stdio, ContainersError> {
+        Ok(tasks::stdio(&self.daemon, id.as_str()).await?)
+    }
+
     async fn kill_task(&self, id: &ContainerId, signal: i32, all: bool) -> Result<(), ContainersError> {
         Ok(tasks::kill(&self.daemon, id.as_str(), "", signal, all).await?)
     }

@@ -108,6 +108,18 @@ pub(crate) async fn state(daemon: &Daemon, id: &str) -> Result<TaskState, Refuse
     }
 }
 
+/// The FIFOs that the task was created with.
+pub(crate) async fn stdio(daemon: &Daemon, id: &str) -> Result<Stdio, Refused> {
+    let process = get(daemon, id).await?;
+    let process = process.ok_or_else(|| daemon.refused(STATE, id, Trouble::NotFound))?;
+    Ok(Stdio {
+        stdin: process.stdin.into(),
+        stdout: process.stdout.into(),
+        stderr: process.stderr.into(),
+        terminal: process.terminal,
+    })
+}
+
 async fn get(daemon: &Daemon, id: &str) -> Result<Option<Process>, Refused> {
     let request = GetRequest { container_id: id.to_owned(), exec_id: String::new() };
     let mut tasks = daemon.tasks();

@@ -17,6 +17,7 @@ use crate::files::StateDir;
 use crate::fingerprint::{self, Fingerprint};
 use crate::ids::{ContainerId, TaskId};
 use crate::ports::ConnectPort;
+use crate::predecessor::{self, Predecessor};
 use crate::signal::Signal;
 use crate::spec::TaskSpec;
 use crate::state::{TaskHandle, TaskState};
@@ -163,6 +164,19 @@ impl Driver {
             return Ok(());
         }
         let task = recover::recover(self.context()?, id, state).await?;
+        self.0.tasks.insert(task);
+        Ok(())
+    }
+
+    /// Takes up a task that the Go driver of the same name started. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// When the task is gone; the client then destroys the handle and starts anew.
+    pub async fn adopt_task(&self, task: Predecessor) -> Result<(), DriverError> {
+        if self.0.tasks.find(&task.id).is_some() {
+            return Ok(());
+        }
+        let task = predecessor::adopt(self.context()?, task).await?;
         self.0.tasks.insert(task);
         Ok(())
     }

@@ -22,6 +22,7 @@ pub mod options;
 mod plan;
 pub mod policy;
 pub mod ports;
+mod predecessor;
 mod recover;
 mod signal;
 pub mod spec;
@@ -43,6 +44,7 @@ pub use exec::{ExecInput, ExecOutput, ExecRequest, ExecResult, ExecSession, MAX_
 pub use exit::TaskExit;
 pub use fingerprint::{Fingerprint, Health};
 pub use linux_host::cgroup::stats::{CpuSample, MemorySample};
+pub use predecessor::Predecessor;
 pub use signal::Signal;
 pub use state::{HANDLE_VERSION, TaskHandle, TaskState};
 pub use stats::{CpuUsage, TaskUsage};

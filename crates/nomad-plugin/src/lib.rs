@@ -6,6 +6,7 @@
 mod base;
 mod environment;
 mod from_wire;
+mod go_state;
 mod goplugin;
 pub mod hclog;
 pub mod options;

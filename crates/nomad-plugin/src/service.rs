@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use crate::from_wire::{self, WireError};
 use crate::goplugin::Answers;
-use crate::{options, status, to_wire};
+use crate::{go_state, options, status, to_wire};
 
 /// The service.
 pub(crate) struct DriverService {
@@ -46,6 +46,11 @@ impl DriverService {
         let config = handle.config.unwrap_or_default();
         let id = if config.id.is_empty() { &request.task_id } else { &config.id };
         let id = task_id(id)?;
+        if handle.version == go_state::VERSION {
+            let task = go_state::predecessor(id.clone(), config, &handle.driver_state)
+                .map_err(|error| failed("recovered", &id)(DriverError::State(chain(&error))))?;
+            return self.driver.adopt_task(task).await.map_err(failed("recovered", &id));
+        }
         if handle.version != HANDLE_VERSION {
             let text = format!("handle version {} was not made by this driver", handle.version);
             return Err(failed("recovered", &id)(DriverError::State(text)));

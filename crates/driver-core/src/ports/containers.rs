@@ -185,6 +185,12 @@ pub trait Containers: Send + Sync + 'static {
     /// When the daemon can not be asked; never for a task that is gone, which is [`TaskState::Absent`].
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState, ContainersError>;
 
+    /// The FIFOs that the task was created with.
+    ///
+    /// # Errors
+    /// [`ContainersError::NotFound`] when there is no such task.
+    async fn task_stdio(&self, id: &ContainerId) -> Result<Stdio, ContainersError>;
+
     /// Sends a signal to the first process, or to all of the task. A task that is gone is success.
     ///
     /// # Errors

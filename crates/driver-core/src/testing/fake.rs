@@ -19,13 +19,14 @@ struct Run {
     pid: u32,
     started: bool,
     args: Vec<String>,
+    stdio: Stdio,
     ended: watch::Sender<Option<Exit>>,
 }
 
 impl Run {
-    fn new(pid: u32, process: Option<&Process>) -> Self {
+    fn new(pid: u32, process: Option<&Process>, stdio: Stdio) -> Self {
         let args = process.and_then(|process| process.args().clone()).unwrap_or_default();
-        Self { pid, started: false, args, ended: watch::Sender::new(None) }
+        Self { pid, started: false, args, stdio, ended: watch::Sender::new(None) }
     }
 
     fn start(&mut self, operation: &'static str) -> Result<()> {
@@ -195,11 +196,11 @@ impl Containers for FakePort {
         }
     }
 
-    async fn create_task(&self, id: &ContainerId, _: &Rootfs, _: &Stdio) -> Result<u32> {
+    async fn create_task(&self, id: &ContainerId, _: &Rootfs, stdio: &Stdio) -> Result<u32> {
         let mut kept = self.reached("create the task")?;
         let kept = kept.get_mut(id).ok_or_else(|| not_found("create the task", id.as_str()))?;
         let container = kept.container.as_ref().ok_or_else(|| not_found("create the task", id.as_str()))?;
-        kept.task = Some(Run::new(self.pid, container.spec.process().as_ref()));
+        kept.task = Some(Run::new(self.pid, container.spec.process().as_ref(), stdio.clone()));
         Ok(self.pid)
     }
 
@@ -224,6 +225,12 @@ impl Containers for FakePort {
                 (None, false) => TaskState::Created { pid: run.pid },
             },
         })
+    }
+
+    async fn task_stdio(&self, id: &ContainerId) -> Result<Stdio> {
+        let kept = self.reached("stdio")?;
+        let task = kept.get(id).and_then(|kept| kept.task.as_ref());
+        task.map(|run| run.stdio.clone()).ok_or_else(|| not_found("stdio", id.as_str()))
     }
 
     async fn kill_task(&self, id: &ContainerId, signal: i32, _all: bool) -> Result<()> {
@@ -269,7 +276,7 @@ impl Execs for FakePort {
         let mut kept = self.reached("create the exec")?;
         let kept = kept.get_mut(&new.container).filter(|kept| kept.task.is_some());
         let kept = kept.ok_or_else(|| not_found("create the exec", &new.exec_id))?;
-        kept.execs.insert(new.exec_id, Run::new(self.pid, Some(&new.process)));
+        kept.execs.insert(new.exec_id, Run::new(self.pid, Some(&new.process), new.stdio));
         Ok(())
     }
 
