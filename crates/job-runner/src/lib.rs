@@ -7,3 +7,6 @@ pub mod expr;
 pub mod gotemplate;
 pub mod jobfile;
 pub mod screen;
+mod session;
+
+pub use session::{RunError, RunOptions, run};

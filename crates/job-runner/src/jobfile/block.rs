@@ -124,8 +124,8 @@ impl<'a> Entry<'a> {
         self.body.attributes()
     }
 
-    pub(super) fn structures(&self) -> impl Iterator<Item = &'a Structure> {
-        self.body.iter()
+    pub(super) fn body(&self) -> &'a Body {
+        self.body
     }
 
     /// Where an attribute's value is, or the block itself.
@@ -189,9 +189,5 @@ impl<'a> Entry<'a> {
             }
             None => Ok(first),
         }
-    }
-
-    pub(super) fn entry_of(&self, block: &'a Block) -> Entry<'a> {
-        Entry::of(self.reading, block)
     }
 }

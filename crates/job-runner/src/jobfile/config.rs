@@ -4,25 +4,29 @@
 //! a map that comes from a variable stays a map.
 
 use crate::expr::Scope;
-use crate::jobfile::block::Entry;
 use crate::jobfile::coerce::to_cty;
 use crate::jobfile::error::JobFileError;
+use crate::jobfile::source::Source;
 use hcl::edit::expr::Expression;
-use hcl::edit::structure::Structure;
+use hcl::edit::structure::{Body, Structure};
 use nomad_proto::cty::{Map, Value};
 
-pub(super) fn read(entry: &Entry<'_>, scope: &Scope) -> Result<Value, JobFileError> {
+/// The body of a `config` block of a job file or of an agent's configuration.
+///
+/// # Errors
+/// An expression that cannot be evaluated.
+pub fn read_config(source: &Source, body: &Body, scope: &Scope) -> Result<Value, JobFileError> {
     let mut map = Map::new();
-    for structure in entry.structures() {
+    for structure in body {
         match structure {
             Structure::Attribute(attribute) => {
-                let value = to_cty(scope.evaluate(entry.reading.source, &attribute.value)?);
+                let value = to_cty(scope.evaluate(source, &attribute.value)?);
                 let literal_map = matches!(attribute.value, Expression::Object(_));
                 let value = if literal_map { Value::List(vec![value]) } else { value };
                 map.insert(attribute.key.as_str().to_owned(), value);
             }
             Structure::Block(block) => {
-                let value = read(&entry.entry_of(block), scope)?;
+                let value = read_config(source, &block.body, scope)?;
                 let slot = map.entry(block.ident.as_str().to_owned()).or_insert(Value::List(Vec::new()));
                 match slot {
                     Value::List(items) => items.push(value),

@@ -26,6 +26,7 @@ mod tests;
 mod variables;
 mod vocabulary;
 
+pub use config::read_config;
 pub use error::{JobFileError, Problem, Warning};
 pub use inputs::{Inputs, VariableInput};
 pub use job::read_job;

@@ -64,7 +64,7 @@ pub(super) fn read(
     own_env.extend(template_env);
     bind_env(&mut scope, &known);
     let (config, config_place) = match entry.block("config")? {
-        Some(block) => (config::read(&block, &scope)?, block.place()),
+        Some(block) => (config::read_config(block.reading.source, block.body(), &scope)?, block.place()),
         None => (cty::Value::Map(cty::Map::new()), entry.place()),
     };
     Ok(Task {
