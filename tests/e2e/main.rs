@@ -1,0 +1,20 @@
+//! The end-to-end tests: one module for each topic. See the library beside it for what surrounds a test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the whole crate is test code, which reports by panicking"
+)]
+
+mod destroy;
+mod directories;
+mod exec;
+mod exec_conformance;
+mod exits;
+mod isolation;
+mod logs;
+mod program;
+mod resolver;
+mod stale;
+mod stop;

@@ -1,0 +1,106 @@
+//! Starts that find what an earlier one of the same task left behind.
+
+use e2e::{World, host, leftovers, test, wait};
+use nomad_host::driver::{TaskExit, TaskPhase};
+
+/// The id of the container of the task `web`.
+fn container(world: &World) -> String {
+    host::container_id(&world.alloc().id, "web")
+}
+
+async fn starts(world: &World) {
+    let task = world.task("web").shell("echo here; exit 3").start().await;
+    let (exit, output) = task.finish().await;
+    assert_eq!((exit, output.stdout_text().as_str()), (TaskExit::code(3), "here\n"));
+}
+
+#[test]
+fn a_snapshot_that_was_left_behind_is_replaced() {
+    test(async |world| {
+        world.ctr(&["snapshots", "--snapshotter", "overlayfs", "prepare", &container(world)]);
+        starts(world).await;
+    });
+}
+
+#[test]
+fn a_container_that_was_left_behind_is_replaced() {
+    test(async |world| {
+        let image = world.daemon().image("busybox");
+        world.ctr(&["containers", "create", "--snapshotter", "overlayfs", &image, &container(world), "sh"]);
+        starts(world).await;
+    });
+}
+
+#[test]
+fn a_running_container_of_the_same_name_is_ended_and_replaced() {
+    test(async |world| {
+        let image = world.daemon().image("busybox");
+        let command =
+            ["run", "--detach", "--null-io", "--snapshotter", "overlayfs", &image, &container(world)];
+        world.ctr(&[&command[..], &["sleep", "86421"]].concat());
+        assert_eq!(host::processes_with("86421").len(), 1);
+        starts(world).await;
+        assert!(host::processes_with("86421").is_empty());
+    });
+}
+
+#[test]
+fn a_stopped_container_of_the_same_name_is_replaced() {
+    test(async |world| {
+        let image = world.daemon().image("busybox");
+        let id = container(world);
+        world.ctr(&["run", "--detach", "--null-io", "--snapshotter", "overlayfs", &image, &id, "true"]);
+        wait::until("a stopped task", async || {
+            let tasks = world.ctr(&["tasks", "list"]);
+            tasks.lines().any(|line| line.contains(&id) && line.contains("STOPPED")).then_some(())
+        })
+        .await;
+        starts(world).await;
+    });
+}
+
+#[test]
+fn a_task_whose_destruction_was_lost_is_ended_by_the_next_start() {
+    test(async |world| {
+        let first = world.task("web").shell("trap '' TERM; sleep 86422").start().await;
+        let waiting = first.wait();
+        let (end, second) = tokio::join!(waiting, world.task("web").shell("sleep 1000").start());
+        assert_eq!(end, TaskExit { code: 137, signal: 9, oom_killed: false });
+        assert!(host::processes_with("86422").is_empty());
+        assert_ne!(first.id(), second.id());
+        assert_eq!(second.inspect().await.phase, TaskPhase::Running);
+    });
+}
+
+#[test]
+fn a_task_that_the_killed_plugin_left_running_is_ended_by_the_next_start() {
+    test(async |world| {
+        let mut first = world.task("web").shell("echo ready; sleep 86423").start().await;
+        first.printed("ready").await;
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        starts(world).await;
+        assert!(host::processes_with("86423").is_empty());
+    });
+}
+
+#[test]
+fn a_start_with_the_id_of_a_running_task_adopts_it() {
+    test(async |world| {
+        let task = world.task("web").shell("sleep 1000").start().await;
+        let again = wait::limited("StartTask", world.driver().start_task(&task.config)).await.unwrap();
+        assert_eq!(again.driver_state, task.handle.driver_state);
+        assert_eq!(task.inspect().await.phase, TaskPhase::Running);
+    });
+}
+
+#[test]
+fn parallel_starts_of_one_task_leave_one_container() {
+    test(async |world| {
+        let start = || world.task("web").shell("sleep 86424").start();
+        let (_one, _two) = tokio::join!(start(), start());
+        wait::until_true("one sleep", || host::processes_with("86424").len() == 1).await;
+        let left = leftovers::in_containerd(world.daemon(), &world.alloc().id);
+        assert_eq!(left.iter().filter(|line| line.starts_with("container ")).count(), 1, "{left:?}");
+    });
+}

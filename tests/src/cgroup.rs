@@ -1,0 +1,77 @@
+//! What the kernel says of a process: its cgroups and their files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use linux_host::cgroup::{CgroupMode, CgroupMounts, Controller};
+
+/// The host's cgroup version.
+pub fn mode() -> CgroupMode {
+    CgroupMounts::read().unwrap().mode()
+}
+
+/// The path of a process in the hierarchy of a controller, as `/proc/<pid>/cgroup` has it. On v2 all
+/// controllers share one.
+pub fn path_of(pid: u32, controller: &str) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let wanted = match mode() {
+        CgroupMode::V1 => controller,
+        CgroupMode::V2 => "",
+    };
+    let line = text.lines().find_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        controllers.split(',').any(|name| name == wanted).then(|| path.to_owned())
+    });
+    line.unwrap_or_else(|| panic!("process {pid} is in no cgroup of {controller}: {text}"))
+}
+
+/// The directory of a process in the hierarchy of a controller.
+pub fn directory_of(pid: u32, controller: Controller) -> PathBuf {
+    let mounts = CgroupMounts::read().unwrap();
+    let mount = mounts.controller(controller).unwrap();
+    mount.join(path_of(pid, name(controller)).trim_start_matches('/'))
+}
+
+/// The trimmed content of a file of a process's cgroup: `v1` on the first version, `v2` on the second.
+pub fn value(pid: u32, controller: Controller, v1: &str, v2: &str) -> String {
+    let file = match mode() {
+        CgroupMode::V1 => v1,
+        CgroupMode::V2 => v2,
+    };
+    let path = directory_of(pid, controller).join(file);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.trim().to_owned()
+}
+
+fn name(controller: Controller) -> &'static str {
+    match controller {
+        Controller::Cpu => "cpu",
+        Controller::Cpuset => "cpuset",
+        Controller::Freezer => "freezer",
+        Controller::Memory => "memory",
+        other => panic!("{other:?} is not asked for in tests"),
+    }
+}
+
+/// The directories of tasks, in any hierarchy, whose name contains `part`.
+pub fn directories_with(part: &str) -> Vec<PathBuf> {
+    let mounts = CgroupMounts::read().unwrap();
+    let hierarchies = [Controller::Cpu, Controller::Cpuset, Controller::Freezer, Controller::Memory];
+    let mounts: std::collections::BTreeSet<&Path> =
+        hierarchies.into_iter().filter_map(|controller| mounts.controller(controller)).collect();
+    let mut found = Vec::new();
+    for mount in mounts {
+        let mut open = vec![mount.join("nomad"), mount.join("nomad.slice")];
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    if entry.file_name().to_string_lossy().contains(part) {
+                        found.push(entry.path());
+                    }
+                    open.push(entry.path());
+                }
+            }
+        }
+    }
+    found
+}

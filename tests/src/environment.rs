@@ -1,0 +1,38 @@
+//! The variables that the test run sets; one that is missing fails the test with a text that helps.
+
+use std::path::PathBuf;
+
+/// How the tests are run.
+const HOW: &str = "the end-to-end tests need a prepared host: run `cargo xtask test --tier e2e`";
+
+/// The JSON file that describes the private containerd.
+pub fn containerd_instance() -> PathBuf {
+    variable("CONTAINERD_INSTANCE")
+}
+
+/// The release binary of the driver.
+pub fn driver() -> PathBuf {
+    variable("CONTAINERD_DRIVER_BIN")
+}
+
+/// The directory of the image archives and their `index.json`.
+pub fn images() -> PathBuf {
+    variable("TEST_IMAGES")
+}
+
+/// The program that serves further private containerds.
+pub fn xtask() -> PathBuf {
+    variable("XTASK_BIN")
+}
+
+/// The distribution's registry server.
+pub fn registry() -> PathBuf {
+    variable("DOCKER_REGISTRY_BIN")
+}
+
+fn variable(name: &str) -> PathBuf {
+    match std::env::var_os(name) {
+        Some(value) => value.into(),
+        None => panic!("{name} is not set: {HOW}"),
+    }
+}

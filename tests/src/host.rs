@@ -1,0 +1,31 @@
+//! What a test looks up on the host: processes, the names of containers.
+
+use std::fs;
+
+use linux_host::cgroup::CgroupMode;
+
+use crate::cgroup;
+
+/// The processes that have this very word among their arguments.
+pub fn processes_with(word: &str) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let has = |pid: &u32| {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
+    };
+    pids.filter(has).collect()
+}
+
+/// The documented id of the container of a task.
+pub fn container_id(alloc_id: &str, task: &str) -> String {
+    match cgroup::mode() {
+        CgroupMode::V1 => format!("{task}-{alloc_id}"),
+        CgroupMode::V2 => format!("{alloc_id}.{task}.scope"),
+    }
+}
+
+/// The id of a namespace of a process, such as `net:[4026531840]`.
+pub fn namespace_of(pid: u32, kind: &str) -> String {
+    fs::read_link(format!("/proc/{pid}/ns/{kind}")).unwrap().display().to_string()
+}

@@ -1,0 +1,90 @@
+//! A plugin process of a test, started as Nomad starts it, and everything that it logs.
+
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nomad_host::driver::DriverClient;
+use nomad_host::plugin::{LogLine, PluginOptions, PluginProcess, Reattach};
+use nomad_proto::cty::Value;
+
+use crate::environment;
+use crate::wait::limited;
+
+/// A running plugin.
+#[derive(Debug)]
+pub struct Plugin {
+    process: PluginProcess,
+    log: Log,
+}
+
+/// The lines that a plugin has logged so far.
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<LogLine>>>);
+
+impl Log {
+    /// The lines, oldest first.
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a line has this text in its message or fields.
+    pub fn contains(&self, text: &str) -> bool {
+        self.lines().iter().any(|line| line.raw.contains(text))
+    }
+}
+
+impl Plugin {
+    /// How the tests start the driver: with everything logged.
+    pub fn options() -> (PluginOptions, Log) {
+        let log = Log::default();
+        let lines = Arc::clone(&log.0);
+        let options = PluginOptions::new(environment::driver())
+            .env("NOMAD_LOG_LEVEL", "debug")
+            .log(move |line| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+        (options, log)
+    }
+
+    /// Starts one without a configuration.
+    pub async fn start() -> Self {
+        let (options, log) = Self::options();
+        let process = limited("the handshake", PluginProcess::start(options)).await.unwrap();
+        Self { process, log }
+    }
+
+    /// Starts one and hands it its configuration.
+    pub async fn configured(config: &Value) -> Self {
+        let plugin = Self::start().await;
+        limited("SetConfig", plugin.driver().configure(config)).await.unwrap();
+        plugin
+    }
+
+    /// The process.
+    pub fn process(&self) -> &PluginProcess {
+        &self.process
+    }
+
+    /// The driver's calls.
+    pub fn driver(&self) -> DriverClient {
+        self.process.driver()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Ends it with SIGKILL.
+    pub async fn kill(self) {
+        limited("the plugin's end", self.process.kill()).await;
+    }
+
+    /// Ends it as Nomad does; its status tells whether it ended by itself.
+    pub async fn shutdown(self) -> Option<ExitStatus> {
+        limited("the plugin's shutdown", self.process.shutdown()).await
+    }
+
+    /// Lets it live on without a reader of its output, as after the crash of an agent.
+    pub async fn abandon(self) -> Reattach {
+        self.process.abandon().await
+    }
+}

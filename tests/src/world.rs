@@ -1,0 +1,306 @@
+//! The world of one test, and the runner that always takes it away again.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt;
+use nomad_host::alloc::Allocation;
+use nomad_host::driver::{DriverClient, TaskHandle};
+use nomad_proto::cty::Value;
+use tempfile::TempDir;
+
+use crate::daemon::Daemon;
+use crate::leftovers;
+use crate::plugin::Plugin;
+use crate::task::TaskSetup;
+use crate::wait::limited;
+
+/// How many lines of the plugin's log a failed test shows.
+const SHOWN: usize = 80;
+
+/// What a test wants to be different.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    own_daemon: bool,
+    config: Vec<(String, Value)>,
+}
+
+impl Setup {
+    /// A containerd of the test's own, which it may kill.
+    pub fn own_daemon() -> Self {
+        Self { own_daemon: true, ..Self::default() }
+    }
+
+    /// One option of the plugin.
+    pub fn config(name: &str, value: impl Into<Value>) -> Self {
+        Self { config: vec![(name.to_owned(), value.into())], ..Self::default() }
+    }
+}
+
+/// A plugin, a containerd and an allocation for one test. Clones share them.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Shared>);
+
+/// What the world and its tasks share.
+#[derive(Debug)]
+pub struct Shared {
+    daemon: Arc<Daemon>,
+    base: TempDir,
+    config: Value,
+    plugin: Mutex<Option<Plugin>>,
+    allocs: Mutex<Vec<Arc<Allocation>>>,
+    handles: Mutex<Vec<TaskHandle>>,
+}
+
+impl Shared {
+    /// The containerd.
+    pub fn daemon(&self) -> &Arc<Daemon> {
+        &self.daemon
+    }
+
+    /// The calls of the plugin that runs now.
+    pub fn driver(&self) -> DriverClient {
+        lock(&self.plugin).as_ref().expect("no plugin runs").driver()
+    }
+
+    /// Keeps the handle of a task that is to be destroyed at the end.
+    pub fn remember(&self, handle: &TaskHandle) {
+        lock(&self.handles).push(handle.clone());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a test on the shared containerd.
+pub fn test(body: impl AsyncFnOnce(&World)) {
+    test_with(Setup::default(), body);
+}
+
+/// Runs a test with something different.
+pub fn test_with(setup: Setup, body: impl AsyncFnOnce(&World)) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let world = World::create(setup).await;
+        let outcome = AssertUnwindSafe(body(&world)).catch_unwind().await;
+        if outcome.is_err() {
+            world.show_log();
+        }
+        let cleaned = AssertUnwindSafe(world.clean_up()).catch_unwind().await;
+        let removed = world.0.daemon_removed();
+        finish(outcome, cleaned, removed);
+    });
+}
+
+type Caught<T> = Result<T, Box<dyn Any + Send>>;
+
+/// The body's panic comes first, then what the clean-up found.
+fn finish(outcome: Caught<()>, cleaned: Caught<Vec<String>>, removed: Result<(), String>) {
+    let mut left = match &cleaned {
+        Ok(left) => left.clone(),
+        Err(_) => Vec::new(),
+    };
+    left.extend(removed.err());
+    if let Err(panic) = outcome {
+        left.iter().for_each(|line| eprintln!("left behind as well: {line}"));
+        resume_unwind(panic);
+    }
+    if let Err(panic) = cleaned {
+        resume_unwind(panic);
+    }
+    assert!(left.is_empty(), "the test left behind:\n  {}", left.join("\n  "));
+}
+
+impl Shared {
+    fn daemon_removed(&self) -> Result<(), String> {
+        self.daemon.remove()
+    }
+}
+
+impl World {
+    async fn create(setup: Setup) -> Self {
+        let own = setup.own_daemon;
+        let daemon = tokio::task::spawn_blocking(move || if own { Daemon::own() } else { Daemon::shared() });
+        let daemon = daemon.await.unwrap();
+        let base = tempfile::Builder::new().prefix("containerd-driver-e2e.").tempdir().unwrap();
+        let mut config = vec![
+            ("containerd_addr".to_owned(), daemon.instance().address.display().to_string().into()),
+            ("state_dir".to_owned(), base.path().join("state").display().to_string().into()),
+        ];
+        config.extend(setup.config);
+        let world = Self(Arc::new(Shared {
+            daemon,
+            base,
+            config: Value::Map(config.into_iter().collect()),
+            plugin: Mutex::new(None),
+            allocs: Mutex::default(),
+            handles: Mutex::default(),
+        }));
+        world.allocation();
+        world.start_plugin().await;
+        world
+    }
+
+    /// The containerd.
+    pub fn daemon(&self) -> &Arc<Daemon> {
+        &self.0.daemon
+    }
+
+    /// What its tasks share with it.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
+    /// The plugin's configuration.
+    pub fn config(&self) -> &Value {
+        &self.0.config
+    }
+
+    /// The same with one option changed.
+    pub fn config_with(&self, name: &str, value: impl Into<Value>) -> Value {
+        let mut entries = self.config().as_map().unwrap().clone();
+        entries.insert(name.to_owned(), value.into());
+        Value::Map(entries)
+    }
+
+    /// A directory of the test's own on the host.
+    pub fn directory(&self) -> PathBuf {
+        self.0.base.path().to_owned()
+    }
+
+    /// The driver's own directory.
+    pub fn state_dir(&self) -> PathBuf {
+        self.0.base.path().join("state")
+    }
+
+    /// What `ctr` prints in the driver's namespace.
+    pub fn ctr(&self, arguments: &[&str]) -> String {
+        self.daemon().ctr(arguments)
+    }
+
+    /// Begins a task in the test's first allocation.
+    pub fn task(&self, name: &str) -> TaskSetup {
+        let alloc = self.alloc();
+        self.task_in(&alloc, name)
+    }
+
+    /// Begins a task in another allocation.
+    pub fn task_in(&self, alloc: &Arc<Allocation>, name: &str) -> TaskSetup {
+        TaskSetup::new(Arc::clone(&self.0), Arc::clone(alloc), name)
+    }
+
+    /// The test's first allocation.
+    pub fn alloc(&self) -> Arc<Allocation> {
+        Arc::clone(&lock(&self.0.allocs)[0])
+    }
+
+    /// A further allocation.
+    pub fn allocation(&self) -> Arc<Allocation> {
+        let alloc = Arc::new(Allocation::create(self.0.base.path()).unwrap());
+        lock(&self.0.allocs).push(Arc::clone(&alloc));
+        alloc
+    }
+
+    /// The calls of the plugin that runs now.
+    pub fn driver(&self) -> DriverClient {
+        self.0.driver()
+    }
+
+    /// The process id of the plugin that runs now.
+    pub fn plugin_pid(&self) -> u32 {
+        lock(&self.0.plugin).as_ref().expect("no plugin runs").process().pid()
+    }
+
+    /// Whether the plugin has logged a text.
+    pub fn logged(&self, text: &str) -> bool {
+        lock(&self.0.plugin).as_ref().expect("no plugin runs").log().contains(text)
+    }
+
+    /// Starts a plugin in the place of one that is gone.
+    pub async fn start_plugin(&self) {
+        let plugin = Plugin::configured(&self.0.config).await;
+        let earlier = lock(&self.0.plugin).replace(plugin);
+        assert!(earlier.is_none(), "a plugin runs already");
+    }
+
+    /// Takes the plugin out of the world's hands.
+    pub fn take_plugin(&self) -> Plugin {
+        lock(&self.0.plugin).take().expect("no plugin runs")
+    }
+
+    /// Ends the plugin with SIGKILL.
+    pub async fn kill_plugin(&self) {
+        self.take_plugin().kill().await;
+    }
+
+    fn show_log(&self) {
+        let plugin = lock(&self.0.plugin);
+        let lines = plugin.as_ref().map(|plugin| plugin.log().lines()).unwrap_or_default();
+        let skipped = lines.len().saturating_sub(SHOWN);
+        lines.iter().skip(skipped).for_each(|line| eprintln!("plugin: {}", line.raw));
+    }
+
+    /// Takes everything away and tells what should not have been there any more.
+    async fn clean_up(&self) -> Vec<String> {
+        let daemon = Arc::clone(self.daemon());
+        let again = Arc::clone(&daemon);
+        tokio::task::spawn_blocking(move || again.ensure_running()).await.unwrap();
+        let mut left = self.destroy_tasks().await;
+        left.extend(self.end_plugin().await);
+        let (state, allocs) = (self.state_dir(), lock(&self.0.allocs).clone());
+        let found = tokio::task::spawn_blocking(move || {
+            let mut left = Vec::new();
+            for alloc in &allocs {
+                let found = leftovers::of(&daemon, &alloc.id, &state);
+                leftovers::remove(&daemon, &found);
+                left.extend(found);
+                left.extend(alloc.remove().err().map(|error| error.to_string()));
+            }
+            left
+        });
+        left.extend(found.await.unwrap());
+        left
+    }
+
+    async fn destroy_tasks(&self) -> Vec<String> {
+        let alive = lock(&self.0.plugin).as_ref().is_some_and(|plugin| plugin.process().is_running());
+        if !alive {
+            lock(&self.0.plugin).take();
+            self.start_plugin().await;
+        }
+        let driver = self.driver();
+        let handles = lock(&self.0.handles).clone();
+        let mut failures = Vec::new();
+        for handle in handles {
+            let id = handle.config.as_ref().map(|config| config.id.clone()).unwrap_or_default();
+            if !alive {
+                let _gone = limited("RecoverTask", driver.recover_task(&handle)).await;
+            }
+            match limited("DestroyTask", driver.destroy_task(&id, true)).await {
+                Err(error) if error.to_string() != "task not found for given id" => {
+                    failures.push(format!("task {id}: {error}"));
+                }
+                _ => {}
+            }
+        }
+        failures
+    }
+
+    async fn end_plugin(&self) -> Vec<String> {
+        let plugin = self.take_plugin();
+        let mut complaints = Vec::new();
+        let unexpected = plugin.process().unexpected_stdout();
+        if !unexpected.is_empty() {
+            complaints.push(format!("text on stdout: {}", String::from_utf8_lossy(&unexpected)));
+        }
+        let status = plugin.shutdown().await;
+        if !status.is_some_and(|status| status.success()) {
+            complaints.push(format!("a plugin that did not end by itself: {status:?}"));
+        }
+        complaints
+    }
+}
