@@ -3,7 +3,10 @@
 use oci_spec::runtime::{Linux, LinuxResources, Process, Spec};
 
 use crate::{BuildError, Cgroup, Plan};
-use crate::{annotations, args, baseline, cgroup, cwd, devices, env, hostname, mounts, namespaces, rootfs};
+use crate::{
+    annotations, args, baseline, capabilities, cgroup, cwd, devices, env, hostname, mounts, namespaces,
+    rlimits, rootfs, shm_size, sysctl,
+};
 
 /// The runtime-spec version that the options here need; every runtime since runc 1.0 takes it.
 const OCI_VERSION: &str = "1.0.2";
@@ -21,6 +24,13 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
         hostname,
         rootfs,
         network,
+        pid,
+        privilege,
+        capabilities,
+        seccomp,
+        sysctl,
+        rlimits,
+        shm_size_bytes,
         cgroup,
         resources,
         mounts,
@@ -33,9 +43,15 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     process.set_env(Some(env::env(env)?));
     process.set_cwd(cwd::cwd(cwd)?);
     process.set_user(user.into_spec());
+    process.set_capabilities(Some(capabilities::capabilities(capabilities)));
+    process.set_rlimits(rlimits::rlimits(rlimits)?);
+    privilege.apply_to_process(&mut process);
 
-    let devices = devices::devices(devices)?;
-    let mounts = mounts::mounts(mounts)?;
+    let devices = devices::devices(privilege.device_rules(), devices)?;
+    let mut base = baseline::mounts::mounts();
+    shm_size::apply(&mut base, shm_size_bytes)?;
+    privilege.apply_to_mounts(&mut base);
+    let mounts = mounts::mounts(base, mounts)?;
 
     let mut limits = LinuxResources::default();
     resources.apply(&mut limits)?;
@@ -44,10 +60,13 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     let mut linux = blank_linux();
     let Cgroup { mode, path } = cgroup;
     linux.set_cgroups_path(Some(cgroup::path(path)?));
-    linux.set_namespaces(Some(namespaces::namespaces(network, mode)?));
+    linux.set_sysctl(sysctl::sysctl(sysctl, &network)?);
+    linux.set_namespaces(Some(namespaces::namespaces(pid, network, mode)?));
     linux.set_devices(devices.nodes);
     linux.set_resources(Some(limits));
     linux.set_rootfs_propagation(mounts.rootfs_propagation);
+    linux.set_seccomp(seccomp.into_spec(capabilities));
+    privilege.apply_to_linux(&mut linux);
 
     let mut spec = blank_spec();
     spec.set_process(Some(process));
@@ -78,7 +97,7 @@ fn blank_spec() -> Spec {
     spec
 }
 
-/// A process without a command: capabilities and privileges of the baseline, every limit inherited.
+/// A process without a command, capabilities or limits of its own.
 fn blank_process() -> Process {
     let mut process = Process::default();
     process
@@ -87,9 +106,9 @@ fn blank_process() -> Process {
         .set_args(None)
         .set_command_line(None)
         .set_env(None)
-        .set_capabilities(Some(baseline::capabilities::unprivileged()))
+        .set_capabilities(None)
         .set_rlimits(None)
-        .set_no_new_privileges(Some(true))
+        .set_no_new_privileges(None)
         .set_apparmor_profile(None)
         .set_oom_score_adj(Some(0))
         .set_selinux_label(None)
@@ -99,7 +118,7 @@ fn blank_process() -> Process {
     process
 }
 
-/// The Linux part without namespaces and limits: masked and read-only paths of the baseline.
+/// The Linux part with nothing in it.
 fn blank_linux() -> Linux {
     let mut linux = Linux::default();
     linux
@@ -113,8 +132,8 @@ fn blank_linux() -> Linux {
         .set_devices(None)
         .set_seccomp(None)
         .set_rootfs_propagation(None)
-        .set_masked_paths(Some(baseline::paths::masked()))
-        .set_readonly_paths(Some(baseline::paths::readonly()))
+        .set_masked_paths(None)
+        .set_readonly_paths(None)
         .set_mount_label(None)
         .set_intel_rdt(None)
         .set_memory_policy(None)

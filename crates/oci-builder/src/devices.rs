@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
 
-use crate::{BuildError, baseline, check};
+use crate::{BuildError, check};
 
 /// Type of a device node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +53,15 @@ pub struct Device {
 pub(crate) struct SpecDevices {
     /// Nodes to make.
     pub(crate) nodes: Option<Vec<LinuxDevice>>,
-    /// The allow list, the baseline's rules first.
+    /// The allow list, the rules of every container first.
     pub(crate) allowed: Vec<LinuxDeviceCgroup>,
 }
 
-pub(crate) fn devices(devices: Vec<Device>) -> Result<SpecDevices, BuildError> {
-    let mut allowed = baseline::devices::rules();
+/// Adds the task's devices to the rules of every container.
+pub(crate) fn devices(
+    mut allowed: Vec<LinuxDeviceCgroup>,
+    devices: Vec<Device>,
+) -> Result<SpecDevices, BuildError> {
     let mut nodes: Vec<LinuxDevice> = Vec::with_capacity(devices.len());
     for device in devices {
         check::absolute_path("device path", &device.path)?;
@@ -89,7 +92,7 @@ impl Device {
     }
 
     fn rule(&self) -> Option<LinuxDeviceCgroup> {
-        let access = self.permissions.to_text();
+        let access = self.permissions.letters();
         if self.kind == DeviceKind::Fifo || access.is_empty() {
             return None;
         }
@@ -117,7 +120,30 @@ impl DevicePermissions {
     /// Everything, the default of Nomad and Docker.
     pub const ALL: Self = Self { read: true, write: true, mknod: true };
 
-    fn to_text(self) -> String {
+    /// Reads letters of `r`, `w` and `m`, each at most once; no letter means all. Anything else is none.
+    #[must_use]
+    pub fn from_letters(letters: &str) -> Option<Self> {
+        if letters.is_empty() {
+            return Some(Self::ALL);
+        }
+        let mut permissions = Self { read: false, write: false, mknod: false };
+        for letter in letters.chars() {
+            let permission = match letter {
+                'r' => &mut permissions.read,
+                'w' => &mut permissions.write,
+                'm' => &mut permissions.mknod,
+                _ => return None,
+            };
+            if std::mem::replace(permission, true) {
+                return None;
+            }
+        }
+        Some(permissions)
+    }
+
+    /// The letters as the device controller takes them.
+    #[must_use]
+    pub fn letters(self) -> String {
         let Self { read, write, mknod } = self;
         [(read, 'r'), (write, 'w'), (mknod, 'm')]
             .into_iter()

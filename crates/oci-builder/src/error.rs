@@ -43,14 +43,62 @@ pub enum BuildError {
         /// The list.
         list: String,
     },
+    /// A list of memory nodes is not in the kernel's format.
+    #[error("{list:?} is not a list of memory nodes such as \"0-1,3\"")]
+    MemoryNodeList {
+        /// The list.
+        list: String,
+    },
+    /// A kernel parameter's name has no such form.
+    #[error("sysctl: {key:?} is not a kernel parameter (accepted: names such as \"net.core.somaxconn\")")]
+    SysctlName {
+        /// The name as it was given.
+        key: String,
+    },
+    /// One kernel parameter is given twice, in two spellings.
+    #[error("sysctl: {key:?} is set twice")]
+    SysctlTwice {
+        /// The name as it was given the second time.
+        key: String,
+    },
+    /// A kernel parameter is part of no namespace: it is the whole host's.
+    #[error(
+        "sysctl: {key:?} is a parameter of the whole host \
+         (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)"
+    )]
+    SysctlNotNamespaced {
+        /// The name.
+        key: String,
+    },
+    /// A kernel parameter belongs to a namespace that is the host's.
+    #[error("sysctl: {key:?} would change the host, whose {namespace} namespace the task is in")]
+    SysctlOfHost {
+        /// The name.
+        key: String,
+        /// The namespace that is the host's.
+        namespace: &'static str,
+    },
+    /// The host name is set as a kernel parameter.
+    #[error("sysctl: \"kernel.hostname\" has an option of its own: hostname")]
+    SysctlHostname,
+    /// A soft limit is over the hard one.
+    #[error("{limit}: the soft limit {soft} is over the hard limit {hard}")]
+    SoftLimit {
+        /// The limit as getrlimit(2) names it.
+        limit: String,
+        /// The soft limit.
+        soft: u64,
+        /// The hard limit.
+        hard: u64,
+    },
     /// An environment variable's name is empty or has an equals sign.
     #[error("{name:?} is not a name for an environment variable")]
     EnvName {
         /// The name.
         name: String,
     },
-    /// The host name is empty or longer than the kernel takes.
-    #[error("the host name {hostname:?} must have 1 to 64 bytes")]
+    /// The host name is empty, longer than the kernel takes, or would not be one name in a hosts file.
+    #[error("the host name {hostname:?} must have 1 to 64 bytes of letters, digits, '-', '_' and '.'")]
     Hostname {
         /// The host name.
         hostname: String,

@@ -1,15 +1,25 @@
 //! The host name (`hostname`).
 
-use crate::{BuildError, check};
+use crate::BuildError;
 
 /// The kernel's limit (`__NEW_UTS_LEN`, sethostname(2)) in bytes.
 const LONGEST: usize = 64;
 
-pub(crate) fn hostname(hostname: String) -> Result<String, BuildError> {
-    check::no_nul("hostname", &hostname)?;
-    if hostname.is_empty() || hostname.len() > LONGEST {
-        return Err(BuildError::Hostname { hostname });
+/// Checks a host name before it is written anywhere: 1 to 64 bytes of letters, digits, `-`, `_` and `.`.
+///
+/// # Errors
+/// [`BuildError::Hostname`].
+pub fn check_hostname(hostname: &str) -> Result<(), BuildError> {
+    let fits = (1..=LONGEST).contains(&hostname.len());
+    if fits && hostname.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c)) {
+        Ok(())
+    } else {
+        Err(BuildError::Hostname { hostname: hostname.to_owned() })
     }
+}
+
+pub(crate) fn hostname(hostname: String) -> Result<String, BuildError> {
+    check_hostname(&hostname)?;
     Ok(hostname)
 }
 
@@ -30,11 +40,29 @@ mod tests {
     }
 
     #[test]
+    fn what_would_not_be_one_name_in_a_hosts_file_is_refused() {
+        refused(
+            |plan| plan.hostname = "web\n10.0.0.1 db".into(),
+            expect![[
+                r#"the host name "web\n10.0.0.1 db" must have 1 to 64 bytes of letters, digits, '-', '_' and '.'"#
+            ]],
+        );
+        for name in ["a b", "a#b", "a\tb", "a\0", "a/b", "a:b"] {
+            assert!(super::check_hostname(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
     fn longer_and_empty_names_are_refused() {
         refused(
             |plan| plan.hostname = "é".repeat(33),
-            expect![[r#"the host name "ééééééééééééééééééééééééééééééééé" must have 1 to 64 bytes"#]],
+            expect![[
+                r#"the host name "ééééééééééééééééééééééééééééééééé" must have 1 to 64 bytes of letters, digits, '-', '_' and '.'"#
+            ]],
         );
-        refused(|plan| plan.hostname.clear(), expect![[r#"the host name "" must have 1 to 64 bytes"#]]);
+        refused(
+            |plan| plan.hostname.clear(),
+            expect![[r#"the host name "" must have 1 to 64 bytes of letters, digits, '-', '_' and '.'"#]],
+        );
     }
 }

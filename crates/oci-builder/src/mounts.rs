@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{BuildError, baseline, check};
+use crate::{BuildError, check};
 
 /// Whether something mounted can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,13 @@ pub enum Propagation {
 pub enum MountKind {
     /// A recursive bind of a file or directory of the host.
     Bind {
+        /// Absolute path on the host.
+        source: PathBuf,
+        /// How later mounts spread.
+        propagation: Propagation,
+    },
+    /// A bind of one directory or file without what is mounted beneath it.
+    ShallowBind {
         /// Absolute path on the host.
         source: PathBuf,
         /// How later mounts spread.
@@ -64,12 +71,16 @@ pub(crate) struct SpecMounts {
     pub(crate) rootfs_propagation: Option<String>,
 }
 
-pub(crate) fn mounts(mounts: Vec<Mount>) -> Result<SpecMounts, BuildError> {
+/// Puts the task's mounts over those of every container (`base`).
+pub(crate) fn mounts(
+    base: Vec<oci_spec::runtime::Mount>,
+    mounts: Vec<Mount>,
+) -> Result<SpecMounts, BuildError> {
     let rootfs_propagation = rootfs_propagation(&mounts);
     let mut of_task: Vec<oci_spec::runtime::Mount> = Vec::with_capacity(mounts.len());
     for mount in mounts {
         let mount = mount.into_spec()?;
-        match of_task.iter().find(|earlier| earlier.destination() == mount.destination()) {
+        match of_task.iter().find(|earlier| same_place(earlier, &mount)) {
             Some(earlier) if *earlier != mount => {
                 return Err(BuildError::MountTwice { destination: mount.destination().clone() });
             }
@@ -77,8 +88,8 @@ pub(crate) fn mounts(mounts: Vec<Mount>) -> Result<SpecMounts, BuildError> {
             None => of_task.push(mount),
         }
     }
-    let mut list = baseline::mounts::mounts();
-    list.retain(|base| of_task.iter().all(|mount| mount.destination() != base.destination()));
+    let mut list = base;
+    list.retain(|base| !of_task.iter().any(|mount| same_place(mount, base)));
     list.append(&mut of_task);
     list.sort_by_key(|mount| depth(mount.destination()));
     Ok(SpecMounts { list, rootfs_propagation })
@@ -88,9 +99,12 @@ pub(crate) fn mounts(mounts: Vec<Mount>) -> Result<SpecMounts, BuildError> {
 /// also the runtime's default).
 fn rootfs_propagation(mounts: &[Mount]) -> Option<String> {
     let spreads = |wanted| {
-        mounts
-            .iter()
-            .any(|mount| matches!(mount.kind, MountKind::Bind { propagation, .. } if propagation == wanted))
+        mounts.iter().any(|mount| match mount.kind {
+            MountKind::Bind { propagation, .. } | MountKind::ShallowBind { propagation, .. } => {
+                propagation == wanted
+            }
+            MountKind::Filesystem { .. } => false,
+        })
     };
     if spreads(Propagation::Bidirectional) {
         Some("rshared".to_owned())
@@ -99,6 +113,11 @@ fn rootfs_propagation(mounts: &[Mount]) -> Option<String> {
     } else {
         None
     }
+}
+
+/// Whether both have the same destination; every destination here is normalised, so that its bytes say it.
+fn same_place(one: &oci_spec::runtime::Mount, other: &oci_spec::runtime::Mount) -> bool {
+    one.destination().as_os_str() == other.destination().as_os_str()
 }
 
 fn depth(destination: &Path) -> usize {
@@ -115,11 +134,14 @@ impl Mount {
             return Err(BuildError::MountOnRoot);
         }
         let access = access.option().to_owned();
+        let bind = |word: &str, source: PathBuf, propagation: Propagation| {
+            check::absolute_path("mount source", &source)?;
+            let options = vec![word.to_owned(), access.clone(), propagation.option().to_owned()];
+            Ok(("bind".to_owned(), source, options))
+        };
         let (kind, source, mut all) = match kind {
-            MountKind::Bind { source, propagation } => {
-                check::absolute_path("mount source", &source)?;
-                ("bind".to_owned(), source, vec!["rbind".to_owned(), access, propagation.option().to_owned()])
-            }
+            MountKind::Bind { source, propagation } => bind("rbind", source, propagation)?,
+            MountKind::ShallowBind { source, propagation } => bind("bind", source, propagation)?,
             MountKind::Filesystem { kind, source } => {
                 check::no_nul("mount type", &kind)?;
                 check::no_nul("mount source", &source)?;

@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 
-use crate::{BuildError, CgroupMode, NetworkNamespace, cgroup, network};
+use crate::{BuildError, CgroupMode, NetworkNamespace, PidNamespace, cgroup, network};
 
 pub(crate) fn namespaces(
+    pid: PidNamespace,
     network: NetworkNamespace,
     cgroup_mode: CgroupMode,
 ) -> Result<Vec<LinuxNamespace>, BuildError> {
-    let mut namespaces = vec![
-        namespace(LinuxNamespaceType::Pid, None),
+    let mut namespaces: Vec<LinuxNamespace> = pid.namespace().into_iter().collect();
+    namespaces.extend([
         namespace(LinuxNamespaceType::Ipc, None),
         namespace(LinuxNamespaceType::Uts, None),
         namespace(LinuxNamespaceType::Mount, None),
-    ];
+    ]);
     namespaces.extend(network::namespace(network)?);
     if cgroup::has_namespace(cgroup_mode) {
         namespaces.push(namespace(LinuxNamespaceType::Cgroup, None));

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::{Cgroup, Device, Mount, NetworkNamespace, Resources, Rootfs, User};
+use crate::{
+    CapabilitySet, Cgroup, Device, Limit, LimitKind, Mount, NetworkNamespace, PidNamespace, Privilege,
+    Resources, Rootfs, Seccomp, User,
+};
 
 /// Everything that decides a container's spec. It has no defaults: a caller states each field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +19,29 @@ pub struct Plan {
     pub cwd: PathBuf,
     /// Who the first process runs as.
     pub user: User,
-    /// Host name of the container's own UTS namespace; at most 64 bytes.
+    /// Host name of the container's own UTS namespace; see [`crate::check_hostname`].
     pub hostname: String,
     /// Where the root file system is and how it is mounted.
     pub rootfs: Rootfs,
     /// Which network namespace the container is in.
     pub network: NetworkNamespace,
+    /// Which PID namespace the container is in.
+    pub pid: PidNamespace,
+    /// Whether the container has the walls of the baseline.
+    pub privilege: Privilege,
+    /// The process's capabilities, from [`crate::CapabilityRequest::resolve`].
+    pub capabilities: CapabilitySet,
+    /// Which system calls the container can make.
+    pub seccomp: Seccomp,
+    /// Kernel parameters of the container's own namespaces.
+    pub sysctl: BTreeMap<String, String>,
+    /// Limits of the process; what is not named here is inherited from the runtime.
+    pub rlimits: BTreeMap<LimitKind, Limit>,
+    /// Size of `/dev/shm` in bytes, [`crate::DEFAULT_SHM_BYTES`] where nobody says more.
+    pub shm_size_bytes: u64,
     /// Where the container's cgroup lies.
     pub cgroup: Cgroup,
-    /// CPU and memory limits.
+    /// CPU, memory and process limits.
     pub resources: Resources,
     /// Mounts beside the baseline's, or in the place of one with the same destination.
     pub mounts: Vec<Mount>,

@@ -7,8 +7,9 @@ use expect_test::Expect;
 use serde_json::Value;
 
 use crate::{
-    Access, Cgroup, CgroupMode, CpuBandwidth, CpuResources, MemoryLimit, MemoryResources, NetworkNamespace,
-    Plan, Resources, Rootfs, SwapAccounting, User, build,
+    Access, CapabilitySet, Cgroup, CgroupMode, CpuBandwidth, CpuResources, DEFAULT_SHM_BYTES, MemoryLimit,
+    MemoryResources, NetworkNamespace, PidNamespace, PidsLimit, Plan, Privilege, Resources, Rootfs, Seccomp,
+    SwapAccounting, User, build,
 };
 
 /// A plan with a command and nothing else.
@@ -21,14 +22,27 @@ pub(crate) fn base_plan() -> Plan {
         hostname: "task".into(),
         rootfs: Rootfs { path: "rootfs".into(), access: Access::ReadWrite },
         network: NetworkNamespace::New,
+        pid: PidNamespace::New,
+        privilege: Privilege::Confined,
+        capabilities: CapabilitySet::DEFAULT,
+        seccomp: Seccomp::Unconfined,
+        sysctl: BTreeMap::new(),
+        rlimits: BTreeMap::new(),
+        shm_size_bytes: DEFAULT_SHM_BYTES,
         cgroup: Cgroup { mode: CgroupMode::V1, path: "/nomad/alloc.task".into() },
         resources: Resources {
-            cpu: CpuResources { shares: 100, bandwidth: CpuBandwidth::Unlimited, cpuset_cpus: String::new() },
+            cpu: CpuResources {
+                shares: 100,
+                bandwidth: CpuBandwidth::Unlimited,
+                cpuset_cpus: String::new(),
+                cpuset_mems: String::new(),
+            },
             memory: MemoryResources {
                 limit: MemoryLimit::Unlimited,
                 reservation_bytes: 0,
                 swap_accounting: SwapAccounting::Available,
             },
+            pids: PidsLimit::Unlimited,
         },
         mounts: vec![],
         devices: vec![],

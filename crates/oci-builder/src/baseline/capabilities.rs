@@ -1,9 +1,11 @@
 //! The capabilities of an unprivileged container.
 
-use oci_spec::runtime::{Capabilities, Capability, LinuxCapabilities};
+use oci_spec::runtime::Capability;
+
+use crate::CapabilitySet;
 
 /// The 14 capabilities that containerd and Docker give by default.
-pub(crate) const DEFAULT: [Capability; 14] = [
+pub(crate) const DEFAULT: CapabilitySet = CapabilitySet::of(&[
     Capability::AuditWrite,
     Capability::Chown,
     Capability::DacOverride,
@@ -18,18 +20,4 @@ pub(crate) const DEFAULT: [Capability; 14] = [
     Capability::Setpcap,
     Capability::Setuid,
     Capability::SysChroot,
-];
-
-/// The default set as bounding, permitted and effective set. The inheritable and ambient sets stay empty, so that
-/// a process that drops root keeps nothing.
-pub(crate) fn unprivileged() -> LinuxCapabilities {
-    let set: Capabilities = DEFAULT.into_iter().collect();
-    let mut capabilities = LinuxCapabilities::default();
-    capabilities
-        .set_bounding(Some(set.clone()))
-        .set_permitted(Some(set.clone()))
-        .set_effective(Some(set))
-        .set_inheritable(None)
-        .set_ambient(None);
-    capabilities
-}
+]);

@@ -36,14 +36,14 @@ const ALLOWED: [Rule; 11] = [
 
 /// The rules in order: everything denied, then what is allowed.
 pub(crate) fn rules() -> Vec<LinuxDeviceCgroup> {
-    let mut deny_all = LinuxDeviceCgroup::default();
-    deny_all
-        .set_allow(false)
-        .set_typ(None)
-        .set_major(None)
-        .set_minor(None)
-        .set_access(Some("rwm".to_owned()));
-    std::iter::once(deny_all).chain(ALLOWED.iter().map(Rule::to_spec)).collect()
+    std::iter::once(all(false)).chain(ALLOWED.iter().map(Rule::to_spec)).collect()
+}
+
+/// One rule for every device.
+pub(crate) fn all(allow: bool) -> LinuxDeviceCgroup {
+    let mut rule = LinuxDeviceCgroup::default();
+    rule.set_allow(allow).set_typ(None).set_major(None).set_minor(None).set_access(Some("rwm".to_owned()));
+    rule
 }
 
 impl Rule {

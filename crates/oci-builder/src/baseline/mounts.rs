@@ -29,7 +29,7 @@ const MOUNTS: [Entry; 8] = [
         destination: "/dev/shm",
         kind: "tmpfs",
         source: "shm",
-        options: &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+        options: &["nosuid", "noexec", "nodev", "mode=1777"],
     },
     Entry {
         destination: "/dev/mqueue",

@@ -4,6 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::{Access, Mount, MountKind, Propagation, mounts};
+use crate::baseline;
 use crate::testing::{check, refused};
 
 fn bind(source: &str, destination: &str) -> Mount {
@@ -85,6 +86,21 @@ fn a_read_only_bind_with_further_options() {
 }
 
 #[test]
+fn a_bind_can_leave_out_what_is_mounted_beneath_its_source() {
+    check(
+        |plan| {
+            let kind = MountKind::ShallowBind { source: "/srv".into(), propagation: Propagation::HostToTask };
+            plan.mounts = vec![Mount { kind, ..bind("", "/srv") }];
+        },
+        expect![[r#"
+            + linux.rootfsPropagation: "rslave"
+            + mounts./srv: {"options":["bind","rw","rslave"],"source":"/srv","type":"bind"}
+            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /srv /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+        "#]],
+    );
+}
+
+#[test]
 fn propagation_needs_a_root_that_lets_it_through() {
     check(
         |plan| plan.mounts = vec![spreading(Propagation::HostToTask)],
@@ -141,7 +157,7 @@ proptest! {
         names in prop::collection::btree_set("(/(dev|run|a|b|shm)){1,4}", 0..12),
     ) {
         let given: Vec<Mount> = names.iter().rev().map(|name| bind("/src", name)).collect();
-        let list = mounts(given).unwrap().list;
+        let list = mounts(baseline::mounts::mounts(), given).unwrap().list;
         for (place, later) in list.iter().enumerate() {
             let mut before = list.iter().take(place);
             prop_assert!(!before.any(|earlier| earlier.destination().starts_with(later.destination())));

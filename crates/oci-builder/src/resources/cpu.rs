@@ -36,11 +36,13 @@ pub struct CpuResources {
     pub bandwidth: CpuBandwidth,
     /// CPUs in the kernel's list format (`0-2,7`); empty means all of the parent's.
     pub cpuset_cpus: String,
+    /// Memory nodes in the same format; empty means all of the parent's.
+    pub cpuset_mems: String,
 }
 
 impl CpuResources {
     pub(super) fn into_spec(self) -> Result<LinuxCpu, BuildError> {
-        let Self { shares, bandwidth, cpuset_cpus } = self;
+        let Self { shares, bandwidth, cpuset_cpus, cpuset_mems } = self;
         if !(SHARES_MIN..=SHARES_MAX).contains(&shares) {
             return Err(BuildError::Range { option: "CPU shares", value: shares, accepted: "2 to 262144" });
         }
@@ -53,8 +55,8 @@ impl CpuResources {
             .set_burst(None)
             .set_realtime_runtime(None)
             .set_realtime_period(None)
-            .set_cpus(cpu_list(cpuset_cpus)?)
-            .set_mems(None);
+            .set_cpus(list(cpuset_cpus, |list| BuildError::CpuList { list })?)
+            .set_mems(list(cpuset_mems, |list| BuildError::MemoryNodeList { list })?);
         Ok(cpu)
     }
 }
@@ -77,7 +79,7 @@ impl CpuBandwidth {
 }
 
 /// A list as cpuset(7) describes it; empty means no list.
-fn cpu_list(list: String) -> Result<Option<String>, BuildError> {
+fn list(list: String, refused: impl FnOnce(String) -> BuildError) -> Result<Option<String>, BuildError> {
     if list.is_empty() {
         return Ok(None);
     }
@@ -86,7 +88,7 @@ fn cpu_list(list: String) -> Result<Option<String>, BuildError> {
         Some((first, last)) => matches!((number(first), number(last)), (Some(a), Some(b)) if a <= b),
         None => number(part).is_some(),
     });
-    if valid { Ok(Some(list)) } else { Err(BuildError::CpuList { list }) }
+    if valid { Ok(Some(list)) } else { Err(refused(list)) }
 }
 
 /// Turns a task's MHz into CPU shares that the kernel accepts, as Nomad's docker driver does.
@@ -153,6 +155,20 @@ mod tests {
             plan.resources.cpu.cpuset_cpus = list.into();
             assert_eq!(crate::build(plan).unwrap_err().to_string(), text);
         }
+    }
+
+    #[test]
+    fn memory_nodes_are_written_in_the_same_format() {
+        check(
+            |plan| plan.resources.cpu.cpuset_mems = "0,2-3".into(),
+            expect![[r#"
+            + linux.resources.cpu.mems: "0,2-3"
+        "#]],
+        );
+        refused(
+            |plan| plan.resources.cpu.cpuset_mems = "node0".into(),
+            expect![[r#""node0" is not a list of memory nodes such as "0-1,3""#]],
+        );
     }
 
     #[test]

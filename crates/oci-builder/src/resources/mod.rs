@@ -2,12 +2,14 @@
 
 pub(crate) mod cpu;
 pub(crate) mod memory;
+pub(crate) mod pids;
 
 use oci_spec::runtime::LinuxResources;
 
 use crate::BuildError;
 use cpu::CpuResources;
 use memory::MemoryResources;
+use pids::PidsLimit;
 
 /// The limits that the container's cgroup gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,15 +18,17 @@ pub struct Resources {
     pub cpu: CpuResources,
     /// Memory limit and reservation.
     pub memory: MemoryResources,
+    /// Limit on processes and threads.
+    pub pids: PidsLimit,
 }
 
 impl Resources {
     pub(crate) fn apply(self, limits: &mut LinuxResources) -> Result<(), BuildError> {
-        let Self { cpu, memory } = self;
+        let Self { cpu, memory, pids } = self;
         limits
             .set_cpu(Some(cpu.into_spec()?))
             .set_memory(memory.into_spec()?)
-            .set_pids(None)
+            .set_pids(pids.into_spec()?)
             .set_block_io(None)
             .set_hugepage_limits(None)
             .set_network(None)

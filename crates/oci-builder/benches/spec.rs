@@ -1,0 +1,102 @@
+//! How long a spec takes to build when the plan sets everything. The target is under 100 µs.
+#![expect(clippy::print_stdout, reason = "the figure is what a benchmark is for")]
+#![expect(clippy::unwrap_used, reason = "a plan that has no spec is a broken benchmark")]
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use oci_builder::seccomp::{Architecture, KernelVersion, Profile, Seccomp, SeccompHost};
+use oci_builder::{
+    Access, CapabilitySet, Cgroup, CgroupMode, CpuBandwidth, CpuResources, Device, DeviceKind,
+    DevicePermissions, Limit, LimitKind, MemoryLimit, MemoryResources, Mount, MountKind, NetworkNamespace,
+    PidNamespace, PidsLimit, Plan, Privilege, Propagation, Resources, Rootfs, SwapAccounting, User, build,
+};
+
+const ROUNDS: usize = 5_000;
+
+/// A task with more of everything than tasks have.
+fn plan() -> Plan {
+    Plan {
+        args: (0..20).map(|n| format!("--argument-{n}")).collect(),
+        env: (0..80).map(|n| (format!("NOMAD_VARIABLE_{n}"), format!("value number {n}"))).collect(),
+        cwd: "/srv/app".into(),
+        user: User { uid: 1000, gid: 1000, additional_gids: (0..10).collect() },
+        hostname: "web-3b7b3c9e".into(),
+        rootfs: Rootfs { path: "rootfs".into(), access: Access::ReadOnly },
+        network: NetworkNamespace::Path("/run/netns/3b7b3c9e".into()),
+        pid: PidNamespace::Host,
+        privilege: Privilege::Confined,
+        capabilities: CapabilitySet::ALL,
+        seccomp: Seccomp::Filter {
+            profile: Profile::shipped().unwrap(),
+            host: SeccompHost {
+                architecture: Architecture::Amd64,
+                kernel: KernelVersion { major: 6, minor: 1 },
+            },
+        },
+        sysctl: (0..10).map(|n| (format!("net.core.parameter_{n}"), n.to_string())).collect(),
+        rlimits: [(LimitKind::OpenFiles, Limit::fixed(65_536)), (LimitKind::Core, Limit::fixed(0))].into(),
+        shm_size_bytes: 128 << 20,
+        cgroup: Cgroup { mode: CgroupMode::V2, path: "/nomad.slice/share.slice/a.web.scope".into() },
+        resources: resources(),
+        mounts: (0..20).map(mount).collect(),
+        devices: (0..8).map(device).collect(),
+        annotations: (0..10).map(|n| (format!("io.example/{n}"), n.to_string())).collect(),
+    }
+}
+
+fn resources() -> Resources {
+    Resources {
+        cpu: CpuResources {
+            shares: 500,
+            bandwidth: CpuBandwidth::Quota { quota_us: 50_000, period_us: 100_000 },
+            cpuset_cpus: "0-3,7".into(),
+            cpuset_mems: "0-1".into(),
+        },
+        memory: MemoryResources {
+            limit: MemoryLimit::Bytes(512 << 20),
+            reservation_bytes: 256 << 20,
+            swap_accounting: SwapAccounting::Available,
+        },
+        pids: PidsLimit::Most(512),
+    }
+}
+
+fn mount(number: u32) -> Mount {
+    let source = PathBuf::from(format!("/srv/volumes/{number}"));
+    Mount {
+        destination: format!("/data/{}/{number}", number % 3).into(),
+        kind: MountKind::Bind { source, propagation: Propagation::HostToTask },
+        access: Access::ReadOnly,
+        options: vec!["nosuid".into(), "nodev".into()],
+    }
+}
+
+fn device(number: u32) -> Device {
+    Device {
+        path: format!("/dev/device{number}").into(),
+        kind: DeviceKind::Char,
+        major: 10,
+        minor: number,
+        mode: 0o660,
+        uid: 0,
+        gid: 0,
+        permissions: DevicePermissions::ALL,
+    }
+}
+
+fn main() {
+    let template = plan();
+    let mut times: Vec<Duration> = (0..ROUNDS)
+        .map(|_| {
+            let plan = template.clone();
+            let start = Instant::now();
+            black_box(build(black_box(plan)).unwrap());
+            start.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |part: usize| times[(ROUNDS - 1) * part / 100];
+    println!("a spec with everything set: median {:?}, 99 of 100 under {:?} (target: 100µs)", at(50), at(99));
+}
