@@ -22,16 +22,19 @@ impl ImageReady {
     }
 }
 
-/// Prepares the snapshot. One of the same name is what an earlier start of this allocation's task left behind:
-/// nobody else uses that name, so it is removed and made again.
+/// Prepares the snapshot.
 async fn prepare(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
-    let ports = &common.context.ports;
-    match ports.prepare_rootfs(&common.id, image).await {
-        Err(ContainersError::AlreadyExists { .. }) => {
-            tracing::info!(container = %common.id, "removing what an earlier start of this task left behind");
-            ports.purge(&common.id).await?;
-            Ok(ports.prepare_rootfs(&common.id, image).await?)
-        }
+    match common.context.ports.prepare_rootfs(&common.id, image).await {
+        Err(ContainersError::AlreadyExists { .. }) => replace(common, image).await,
         other => Ok(other?),
     }
+}
+
+/// Removes whatever an earlier start of this allocation's task left behind, a snapshot, a container or a task, and
+/// prepares the snapshot: nobody else uses that name.
+pub(super) async fn replace(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
+    let ports = &common.context.ports;
+    tracing::info!(container = %common.id, "removing what an earlier start of this task left behind");
+    ports.purge(&common.id).await?;
+    Ok(ports.prepare_rootfs(&common.id, image).await?)
 }

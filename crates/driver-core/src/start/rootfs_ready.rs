@@ -2,8 +2,8 @@
 
 use linux_host::{rootfs, users};
 
-use super::Common;
 use super::created::Created;
+use super::{Common, image_ready};
 use crate::error::DriverError;
 use crate::labels;
 use crate::network_files::NetworkFiles;
@@ -28,14 +28,15 @@ impl RootfsReady {
         let command = plan.args.first().cloned().unwrap_or_default();
         let spec = oci_builder::build(plan)
             .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
-        create_container(&common, &image, spec).await?;
         let stdio = Stdio { stdout: staged.stdout, stderr: staged.stderr, ..Stdio::default() };
-        let pid = common
-            .context
-            .ports
-            .create_task(&common.id, &rootfs, &stdio)
-            .await
-            .map_err(|error| name(error, &command))?;
+        let pid = match make(&common, &image, &rootfs, &spec, &stdio).await {
+            Err(ContainersError::AlreadyExists { .. }) => {
+                let rootfs = image_ready::replace(&common, &image).await?;
+                make(&common, &image, &rootfs, &spec, &stdio).await
+            }
+            other => other,
+        };
+        let pid = pid.map_err(|error| name(error, &command))?;
         // Shim and runtime have opened what was staged.
         staging::unstage(&common.context.files.staging(&common.id))?;
         common.event("Container created");
@@ -53,18 +54,23 @@ pub(crate) fn name(error: ContainersError, program: &str) -> DriverError {
     }
 }
 
-async fn create_container(
+/// The container record and the task in it; gives the process id.
+async fn make(
     common: &Common,
     image: &Image,
-    spec: oci_builder::Spec,
-) -> Result<(), DriverError> {
+    rootfs: &Rootfs,
+    spec: &oci_builder::Spec,
+    stdio: &Stdio,
+) -> Result<u32, ContainersError> {
+    let ports = &common.context.ports;
     let new = NewContainer {
         id: common.id.clone(),
         image: image.name.clone(),
         labels: labels::of_task(&common.spec.id, &common.spec.identity),
-        spec,
+        spec: spec.clone(),
     };
-    Ok(common.context.ports.create_container(new).await?)
+    ports.create_container(new).await?;
+    ports.create_task(&common.id, rootfs, stdio).await
 }
 
 /// Everything impure that the plan needs.
