@@ -15,6 +15,8 @@ pub(crate) enum Trouble {
     NotFound,
     /// The object exists already.
     AlreadyExists,
+    /// The daemon has not finished cleaning up after an earlier attempt.
+    StillThere,
     /// Another writer holds the ingest of this reference.
     RefLocked,
     /// The bytes that were written do not have the expected digest or size.
@@ -47,7 +49,6 @@ pub(crate) fn classify(status: &Status) -> Trouble {
     }
     let text = status.message();
     match status.code() {
-        Code::AlreadyExists => Trouble::AlreadyExists,
         Code::Unimplemented => Trouble::Unimplemented,
         Code::DeadlineExceeded => Trouble::GaveUp(plain(text)),
         Code::FailedPrecondition if is_wrong_content(text) => Trouble::WrongContent(plain(text)),
@@ -56,6 +57,7 @@ pub(crate) fn classify(status: &Status) -> Trouble {
         // The runtime's texts first: some versions wrap a missing program in NotFound.
         code => by_text(text).unwrap_or_else(|| match code {
             Code::NotFound => Trouble::NotFound,
+            Code::AlreadyExists => Trouble::AlreadyExists,
             _ => Trouble::Failed(plain(text)),
         }),
     }
@@ -73,6 +75,21 @@ fn by_text(text: &str) -> Option<Trouble> {
     ];
     if missing.iter().any(|pattern| text.contains(pattern)) {
         return Some(Trouble::Unsupported(plain(text)));
+    }
+    // What runc or crun has is left of an attempt that was broken off; containerd does not know it.
+    if text.contains("OCI runtime") && text.contains("already exists") {
+        return Some(Trouble::AlreadyExists);
+    }
+    // The bundle of a task that was broken off, which containerd removes in its own time.
+    if text.contains("mkdir ")
+        && text.contains("io.containerd.runtime.v2.task/")
+        && text.contains(": file exists")
+    {
+        return Some(Trouble::StillThere);
+    }
+    // 1.7 says so of a sandbox record that is gone, without a code.
+    if text.ends_with("bucket not found") || text.ends_with("bucket not found: unknown") {
+        return Some(Trouble::NotFound);
     }
     let cut_off = ["ttrpc: closed", "transport error", "h2 protocol error", "transport is closing"];
     cut_off.iter().any(|pattern| text.contains(pattern)).then(|| Trouble::Lost(plain(text)))
@@ -271,6 +288,36 @@ mod tests {
             expect![[r#"GaveUp("context deadline exceeded")"#]],
         );
         check(Code::Internal, "disk full", expect![[r#"Failed("disk full")"#]]);
+    }
+
+    #[test]
+    fn a_container_that_only_the_runtime_knows_exists_already() {
+        check(
+            Code::Unknown,
+            "failed to create shim task: OCI runtime create failed: runc create failed: container with given ID already \
+             exists: unknown",
+            expect!["AlreadyExists"],
+        );
+    }
+
+    #[test]
+    fn the_bundle_of_an_earlier_attempt_is_still_there() {
+        check(
+            Code::Unknown,
+            "failed to start shim: mkdir /run/containerd/io.containerd.runtime.v2.task/nomad/redis: file exists: unknown",
+            expect!["StillThere"],
+        );
+        check(
+            Code::AlreadyExists,
+            "mkdir /run/containerd/io.containerd.runtime.v2.task/nomad/redis: file exists",
+            expect!["StillThere"],
+        );
+    }
+
+    #[test]
+    fn a_sandbox_record_that_is_gone_is_not_found_in_every_version() {
+        check(Code::Unknown, "failed to delete sandbox \"x\": bucket not found", expect!["NotFound"]);
+        check(Code::NotFound, "failed to delete sandbox \"x\": not found", expect!["NotFound"]);
     }
 
     #[test]

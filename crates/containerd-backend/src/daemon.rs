@@ -171,9 +171,20 @@ impl Daemon {
         id: &str,
         call: impl Future<Output = Result<Response<T>, Status>>,
     ) -> Result<T, Refused> {
-        match tokio::time::timeout(self.timeout, call).await {
+        self.call_within(self.timeout, operation, id, call).await
+    }
+
+    /// Awaits a call under a deadline of its own.
+    pub(crate) async fn call_within<T>(
+        &self,
+        limit: Duration,
+        operation: &'static str,
+        id: &str,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Refused> {
+        match tokio::time::timeout(limit, call).await {
             Ok(answer) => self.answer(operation, id, answer),
-            Err(_) => Err(self.refused(operation, id, Trouble::TimedOut(self.timeout))),
+            Err(_) => Err(self.refused(operation, id, Trouble::TimedOut(limit))),
         }
     }
 

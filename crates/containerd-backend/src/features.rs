@@ -67,7 +67,7 @@ async fn ask(daemon: &Daemon, configured: &str) -> Result<Features, Refused> {
         daemon.call("list the plug-ins", "containerd", introspection.plugins(PluginsRequest::default())),
     );
     let VersionResponse { version, revision } = version?;
-    let version = version.split('~').next().unwrap_or_default().trim_start_matches('v').to_owned();
+    let version = plain_version(&version);
     let mut features =
         Features { version, revision, plugins: plugins?.plugins, runtime: configured.to_owned() };
     if runtime::is_dropped(configured) && !has_dropped_runtime(daemon, &features, configured).await {
@@ -78,13 +78,21 @@ async fn ask(daemon: &Daemon, configured: &str) -> Result<Features, Refused> {
 
 /// Whether a runtime that containerd 2 dropped is still there.
 async fn has_dropped_runtime(daemon: &Daemon, features: &Features, configured: &str) -> bool {
+    if major(&features.version) >= 2 {
+        return false;
+    }
     if configured == LINUX_V1 && !features.has_plugin("io.containerd.runtime.v1", "linux") {
         return false;
     }
     match (DaemonHost::of(daemon).await, runtime::shim_program(configured)) {
         (Some(host), ShimProgram::Named(program)) => host.finds(&program),
-        _ => major(&features.version) < 2,
+        _ => true,
     }
+}
+
+/// The version without what packagers add to it (`1.6.20~ds1`, `2.1.9+unknown`): constraints of jobs compare it.
+fn plain_version(version: &str) -> String {
+    version.split(['~', '+']).next().unwrap_or_default().trim_start_matches('v').to_owned()
 }
 
 fn major(version: &str) -> u32 {
@@ -115,6 +123,13 @@ mod tests {
         assert!(with(vec![sandboxes(None)]).has_sandboxes());
         assert!(!with(vec![sandboxes(Some(Status::default()))]).has_sandboxes());
         assert!(!with(vec![]).has_sandboxes());
+    }
+
+    #[test]
+    fn what_packagers_add_to_a_version_is_left_out() {
+        assert_eq!(plain_version("1.6.20~ds1"), "1.6.20");
+        assert_eq!(plain_version("v2.1.9+unknown"), "2.1.9");
+        assert_eq!(plain_version("2.1.0-rc.1"), "2.1.0-rc.1");
     }
 
     #[test]

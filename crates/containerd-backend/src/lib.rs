@@ -13,6 +13,7 @@ mod features;
 mod images;
 mod import;
 mod lease;
+mod leftovers;
 mod purge;
 mod records;
 mod refused;

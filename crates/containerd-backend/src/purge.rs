@@ -6,7 +6,7 @@ use crate::daemon::Daemon;
 use crate::features::Features;
 use crate::images::snapshots;
 use crate::refused::Refused;
-use crate::{lease, records, sandbox, tasks};
+use crate::{lease, leftovers, records, sandbox, tasks};
 
 /// Removes whatever there is of this id. The first failure is reported; the rest is attempted all the same, except
 /// that a task which could not be removed keeps its record and its file system: without them containerd could not be
@@ -20,6 +20,7 @@ pub(crate) async fn purge(
     let id = id.as_str();
     let (record, task) = tokio::join!(records::get(daemon, id), tasks::remove(daemon, id));
     task?;
+    let runtime = leftovers::remove(daemon, id).await;
     // A record of an earlier configuration, or of another driver, has another snapshotter or key.
     let (snapshotter, key) = match record? {
         Some(container) if !container.snapshot_key.is_empty() => {
@@ -28,6 +29,7 @@ pub(crate) async fn purge(
         _ => (snapshotter.to_owned(), id.to_owned()),
     };
     let results = [
+        runtime,
         records::delete(daemon, id).await,
         snapshots::remove(daemon, &snapshotter, &key).await,
         lease::delete(daemon, id).await,

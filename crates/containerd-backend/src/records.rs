@@ -28,12 +28,9 @@ pub(crate) async fn create(
     new: NewContainer,
 ) -> Result<(), ContainersError> {
     let NewContainer { id, image, labels, spec } = new;
-    let sandbox = if features.has_sandboxes() {
+    if features.has_sandboxes() {
         sandbox::create(daemon, &features.runtime, id.as_str()).await?;
-        id.as_str().to_owned()
-    } else {
-        String::new()
-    };
+    }
     let container = Container {
         id: id.as_str().to_owned(),
         labels: labels.into_iter().collect(),
@@ -45,7 +42,6 @@ pub(crate) async fn create(
         spec: Some(wire::spec(&spec)?),
         snapshotter: snapshotter.to_owned(),
         snapshot_key: id.as_str().to_owned(),
-        sandbox,
         ..Container::default()
     };
     let request = CreateContainerRequest { container: Some(container) };

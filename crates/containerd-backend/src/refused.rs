@@ -51,7 +51,7 @@ impl From<Refused> for ContainersError {
         let Refused { operation, id, address, trouble, limit } = refused;
         match trouble {
             Trouble::NotFound => Self::NotFound { operation, id },
-            Trouble::AlreadyExists => Self::AlreadyExists { operation, id },
+            Trouble::AlreadyExists | Trouble::StillThere => Self::AlreadyExists { operation, id },
             Trouble::RefLocked => {
                 Self::Failed { operation, reason: format!("{id} is being written by another client") }
             }

@@ -1,5 +1,7 @@
-//! Sandbox records without a sandbox. From 1.7 on containerd forgets a task that ended while the daemon was down,
-//! unless the task's container belongs to a sandbox that it has a record of.
+//! Sandbox records without a sandbox. From 1.7 on a starting containerd throws away the shim of a task that ended in
+//! the meantime, and its exit code with it, unless there is a sandbox record of the shim's id (containerd, shim
+//! loading: without processes and without a record a shim counts as leaked). The container's own field for its
+//! sandbox stays empty: a task of a container in a sandbox would be looked for in that sandbox's shim.
 
 use containerd_client::services::v1::sandbox::{StoreCreateRequest, StoreDeleteRequest};
 use containerd_client::types::Sandbox;

@@ -1,7 +1,7 @@
 //! Tasks: the processes of containers.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use containerd_client::services::v1::{
     CreateTaskRequest, DeleteTaskRequest, GetRequest, KillRequest, ResumeTaskRequest, StartRequest,
@@ -14,14 +14,17 @@ use crate::backoff::Backoff;
 use crate::classify::Trouble;
 use crate::daemon::Daemon;
 use crate::refused::{Refused, gone_is_fine};
-use crate::{rootfs, time};
+use crate::{leftovers, rootfs, time};
 
 /// The operation of creating a task.
 const CREATE: &str = "create the task";
+/// Shortest deadline of creating a task: containerd itself gives up after 30 s and cleans up, while a call that is
+/// broken off before leaves the runtime's container behind in every version.
+const CREATE_LIMIT: Duration = Duration::from_secs(45);
 /// The operation of asking for its state.
 const STATE: &str = "ask for the task";
 
-/// Creates the task; gives its process id.
+/// Creates the task; gives its process id. What an earlier attempt left is waited for or removed.
 pub(crate) async fn create(
     daemon: &Daemon,
     id: &str,
@@ -37,17 +40,37 @@ pub(crate) async fn create(
         terminal: stdio.terminal,
         ..CreateTaskRequest::default()
     };
-    let mut tasks = daemon.tasks();
-    match daemon.call(CREATE, id, tasks.create(request)).await {
-        // containerd itself ended the attempt and left nothing behind; the usual cause is a pipe without a reader.
-        Err(Refused { trouble: Trouble::GaveUp(reason), .. }) => Err(ContainersError::Failed {
-            operation: CREATE,
-            reason: format!(
-                "containerd gave up, as no one reads the log pipes or the shim is stuck ({reason})"
-            ),
-        }),
-        other => Ok(other?.pid),
+    let (begin, mut backoff, mut removed) = (Instant::now(), Backoff::default(), false);
+    loop {
+        let refused = match try_create(daemon, id, request.clone()).await {
+            Ok(pid) => return Ok(pid),
+            Err(refused) => refused,
+        };
+        match &refused.trouble {
+            // No event tells that containerd has cleaned up.
+            Trouble::StillThere if begin.elapsed() < daemon.timeout() => {
+                tokio::time::sleep(backoff.next_delay()).await;
+            }
+            Trouble::AlreadyExists if !removed && get(daemon, id).await?.is_none() => {
+                leftovers::remove(daemon, id).await?;
+                removed = true;
+            }
+            // containerd itself ended the attempt and cleans up; the usual cause is a pipe without a reader.
+            Trouble::GaveUp(reason) => {
+                let reason = format!(
+                    "containerd gave up, as no one reads the log pipes or the shim is stuck ({reason})"
+                );
+                return Err(ContainersError::Failed { operation: CREATE, reason });
+            }
+            _ => return Err(refused.into()),
+        }
     }
+}
+
+async fn try_create(daemon: &Daemon, id: &str, request: CreateTaskRequest) -> Result<u32, Refused> {
+    let mut tasks = daemon.tasks();
+    let limit = daemon.timeout().max(CREATE_LIMIT);
+    Ok(daemon.call_within(limit, CREATE, id, tasks.create(request)).await?.pid)
 }
 
 /// A path as the wire has it; containerd takes plain paths of FIFOs, and the empty one for none.
@@ -175,7 +198,7 @@ const SIGKILL: i32 = 9;
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::SystemTime;
 
     use prost_types::Timestamp;
 

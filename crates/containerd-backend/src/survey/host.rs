@@ -44,7 +44,12 @@ impl DaemonHost {
 
     /// Whether the daemon's children find a program of this name.
     pub(crate) fn finds_in_path(&self, program: &str) -> bool {
-        self.path.iter().any(|directory| self.is_executable(&directory.join(program)))
+        self.program(program).is_some()
+    }
+
+    /// A program that the daemon's children find, by its path as they see it.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        self.path.iter().map(|directory| directory.join(name)).find(|path| self.is_executable(path))
     }
 
     /// Whether the daemon can execute this absolute path.

@@ -1,6 +1,6 @@
 //! Containers and tasks, beyond what every port must do.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use driver_core::ids::ContainerId;
@@ -81,22 +81,54 @@ async fn a_container_of_another_driver_is_purged_with_the_snapshot_that_its_reco
     room.ctr(&["snapshots", "--snapshotter", "overlayfs", "remove", "foreign-snapshot"]);
 }
 
+/// Output that nobody reads.
+fn unread(directory: &Path) -> Stdio {
+    let pipe = |name: &str| {
+        let path = directory.join(name);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        path
+    };
+    Stdio { stdout: pipe("out"), stderr: pipe("err"), ..Stdio::default() }
+}
+
 #[tokio::test]
 #[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
 async fn a_log_pipe_without_a_reader_fails_the_start_and_leaves_nothing() {
     let room = Room::with_image("pipe").await;
     let (id, rootfs) = room.container("pipe", &["/bin/true"]).await;
-    let pipe = |name: &str| {
-        let path: PathBuf = room.directory.path().join(name);
-        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        path
-    };
-    let stdio = Stdio { stdout: pipe("out"), stderr: pipe("err"), ..Stdio::default() };
     let mut impatient = config(&room.address);
-    impatient.client_timeout = Duration::from_millis(500);
+    impatient.client_timeout = Duration::from_secs(1);
     let impatient = port(&impatient, &room.namespace);
-    let error = impatient.create_task(&id, &rootfs, &stdio).await.unwrap_err();
-    assert!(matches!(error, ContainersError::TimedOut { .. }), "{error}");
-    soon("the purge", room.port.purge(&id)).await.unwrap();
+    let stdio = unread(room.directory.path());
+    let error = soon("the refusal", impatient.create_task(&id, &rootfs, &stdio)).await.unwrap_err();
+    assert!(matches!(error, ContainersError::Failed { .. }), "{error}");
     assert_eq!(room.port.task_state(&id).await.unwrap(), TaskState::Absent);
+    room.port.purge(&id).await.unwrap();
+    assert!(!Path::new("/run/containerd/runc/backend-pipe/pipe").exists());
+}
+
+/// Waits until runc has the container.
+async fn known_to_runc(namespace: &str, name: &str) {
+    let state = format!("/run/containerd/runc/{namespace}/{name}/state.json");
+    while !Path::new(&state).exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_start_that_was_broken_off_can_be_purged_and_repeated() {
+    let room = Room::with_image("broken").await;
+    let (id, rootfs) = room.container("broken", &["/bin/true"]).await;
+    let stdio = unread(room.directory.path());
+    let creating = room.port.create_task(&id, &rootfs, &stdio);
+    tokio::select! {
+        done = creating => panic!("{done:?} without a reader"),
+        () = known_to_runc("backend-broken", "broken") => {}
+    }
+    soon("the purge", room.port.purge(&id)).await.unwrap();
+    assert!(!Path::new("/run/containerd/runc/backend-broken/broken").exists());
+    let id = room.run("broken", &["/bin/sh", "-c", "exit 5"]).await;
+    assert_eq!(soon("the end", room.port.wait_task(&id)).await.unwrap().code, 5);
+    room.port.purge(&id).await.unwrap();
 }
