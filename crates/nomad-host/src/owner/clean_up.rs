@@ -2,9 +2,9 @@
 
 use crate::alloc::{AllocError, CgroupsError, cgroups_remove, remove_tree};
 use crate::driver::{DriverClient, DriverError, Health};
-use crate::owner::record::{Record, RecordError, TaskRecord};
+use crate::owner::record::{PluginRecord, Record, RecordError, TaskRecord};
 use crate::owner::store::{DeadOwner, OwnerError};
-use crate::plugin::{PluginError, PluginOptions, PluginProcess};
+use crate::plugin::{PluginConnection, PluginError, PluginOptions, PluginProcess};
 use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -64,13 +64,19 @@ pub enum CleanUpFault {
     Owner(#[from] OwnerError),
 }
 
-/// Ends the plugin that a dead owner left, finds its tasks through a new one with the recorded
-/// configuration, destroys them, and removes directories, cgroups and the record.
+/// Destroys the tasks of a dead owner and removes its directories, cgroups and record.
+///
+/// The owner's plugin may have outlived it and knows tasks whose start was never acknowledged, so
+/// it is asked first and then ended. What is left is looked for through a new plugin with the
+/// recorded configuration.
 pub async fn clean_up(owner: DeadOwner, plugin: PluginOptions) -> CleanUpReport {
     let mut report = CleanUpReport::default();
-    end_plugin(&owner.record);
-    if !owner.record.tasks.is_empty()
-        && let Err(fault) = destroy_tasks(&owner.record, plugin, &mut report).await
+    let mut left: Vec<&TaskRecord> = owner.record.tasks.iter().collect();
+    if let Some(old) = &owner.record.plugin {
+        end_plugin(old, &mut left, &mut report).await;
+    }
+    if !left.is_empty()
+        && let Err(fault) = destroy_tasks(&owner.record, &left, plugin, &mut report).await
     {
         report.faults.push(fault);
     }
@@ -82,20 +88,36 @@ pub async fn clean_up(owner: DeadOwner, plugin: PluginOptions) -> CleanUpReport 
     report
 }
 
-fn end_plugin(record: &Record) {
-    let Some(plugin) = &record.plugin else { return };
-    if let Some(process) = plugin.open() {
+/// Uses the plugin that the owner left, if it still runs, and ends it.
+async fn end_plugin(old: &PluginRecord, left: &mut Vec<&TaskRecord>, report: &mut CleanUpReport) {
+    if let Some(process) = old.open() {
+        let used = async {
+            let Ok(connection) = PluginConnection::open(&old.socket).await else { return };
+            let driver = connection.driver();
+            let mut missed = Vec::new();
+            for task in left.iter() {
+                match driver.destroy_task(&task.id, true).await {
+                    Ok(()) => report.tasks.push(task.id.clone()),
+                    Err(_) => missed.push(*task),
+                }
+            }
+            *left = missed;
+            connection.request_shutdown().await;
+        };
+        // A plugin that hangs is ended all the same, and its tasks are looked for again.
+        let _ = timeout(CALL_LIMIT, used).await;
         // Fails only for a process that has ended meanwhile.
         let _ = process.kill();
     }
     // A plugin that is killed leaves its socket.
-    if plugin.socket.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) {
-        let _ = std::fs::remove_file(&plugin.socket);
+    if old.socket.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) {
+        let _ = std::fs::remove_file(&old.socket);
     }
 }
 
 async fn destroy_tasks(
     record: &Record,
+    left: &[&TaskRecord],
     options: PluginOptions,
     report: &mut CleanUpReport,
 ) -> Result<(), CleanUpFault> {
@@ -103,7 +125,7 @@ async fn destroy_tasks(
     let driver = plugin.driver();
     let ready = make_ready(&driver, record).await;
     if ready.is_ok() {
-        for task in &record.tasks {
+        for task in left {
             match timeout(CALL_LIMIT, destroy_task(&driver, task)).await {
                 Ok(Ok(true)) => report.tasks.push(task.id.clone()),
                 Ok(Ok(false)) => {}

@@ -1,0 +1,293 @@
+//! Whole runs over the fake driver: what is shown, the exit code, and what is left.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// Cargo builds examples for tests, beside the tests themselves.
+fn program() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let program = this.parent().unwrap().parent().unwrap().join("examples/fake-driver");
+    assert!(program.exists(), "{} is built with the tests", program.display());
+    program
+}
+
+/// A directory of a test with a job file in it.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    /// A batch job whose group has this body.
+    fn new(group: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let text = format!("job \"j\" {{\n  type = \"batch\"\n  group \"g\" {{\n{group}\n  }}\n}}\n");
+        std::fs::write(directory.path().join("job.hcl"), text).unwrap();
+        Self { directory }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    fn start(&self, arguments: &[&str]) -> Running {
+        let mut child = Command::new(program())
+            .arg("run")
+            .arg(self.directory.path().join("job.hcl"))
+            .arg(self.state())
+            .args(arguments)
+            .env("TMPDIR", self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Running { child, output, seen: String::new() }
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String) {
+        self.start(arguments).end()
+    }
+
+    /// Everything below the state directory but the directories of every run and their lock.
+    fn left(&self) -> Vec<PathBuf> {
+        let entries = |name: &str| std::fs::read_dir(self.state().join(name)).into_iter().flatten().flatten();
+        let left = entries("owners").chain(entries("allocs")).map(|entry| entry.path());
+        left.filter(|path| path.file_name().unwrap() != "lock").collect()
+    }
+}
+
+struct Running {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    seen: String,
+}
+
+impl Running {
+    /// Reads until a line holds the text; what was read is kept.
+    fn until(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.output.read_line(&mut line).unwrap(), 0, "no {text:?} in\n{}", self.seen);
+            self.seen.push_str(&line);
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        signal(&self.child.id().to_string(), name);
+    }
+
+    fn end(mut self) -> (i32, String) {
+        self.output.read_to_string(&mut self.seen).unwrap();
+        (self.child.wait().unwrap().code().unwrap_or(-1), self.seen)
+    }
+}
+
+fn signal(pid: &str, name: &str) {
+    assert!(Command::new("/bin/kill").args(["-s", name, pid]).status().unwrap().success());
+}
+
+fn task(name: &str, more: &str, command: &str) -> String {
+    format!(
+        "task \"{name}\" {{\ndriver = \"fake\"\nrestart {{\nattempts = 0\n}}\n{more}\nconfig {{\nimage = \"x\"\ncommand = <<EOT\n{command}\nEOT\n}}\n}}\n"
+    )
+}
+
+const SIDECAR: &str = "lifecycle {\nhook = \"prestart\"\nsidecar = true\n}";
+
+/// A process that has ended may wait for whoever adopted it to take notice.
+fn alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with('Z'))
+}
+
+#[test]
+fn a_run_shows_everything_ends_with_the_tasks_code_and_leaves_nothing() {
+    let server = task("server", SIDECAR, "echo up; exec sleep 1000");
+    let client =
+        task("client", "", "echo \"$NOMAD_PORT_db is the port\"; echo oops >&2; printf last; exit 7");
+    let place = Place::new(&format!("network {{\nport \"db\" {{}}\n}}\n{server}{client}"));
+    let (code, output) = place.run(&[]);
+    assert_eq!(code, 7, "{output}");
+    for text in [
+        "server | up",
+        "is the port",
+        "client ! oops",
+        "client | last",
+        "client · image is there",
+        "client · ended: exit code 7",
+        "server · to be stopped: task `client` has failed",
+        "server  stopped, signal 15, exit code 143",
+        "3.0 MiB",
+        "ended with code 7",
+    ] {
+        assert!(output.contains(text), "no {text:?} in\n{output}");
+    }
+    assert_eq!(place.left(), [] as [PathBuf; 0], "{output}");
+}
+
+#[test]
+fn a_template_is_written_before_the_task_starts() {
+    let template = "template {\ndata = \"hello {{ env \\\"NOMAD_TASK_NAME\\\" }}\"\ndestination = \"local/a/b\"\nperms = \"0640\"\n}";
+    let place = Place::new(&task("t", template, "cd $ALLOC/t/local/a && stat -c '%a %s' b && cat b"));
+    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
+    let allocs = place.state().join("allocs").display().to_string();
+    let text = text
+        .replace("driver = ", &format!("env {{\nALLOC = \"{allocs}/${{NOMAD_ALLOC_ID}}\"\n}}\ndriver = "));
+    std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
+    let (code, output) = place.run(&[]);
+    assert!(code == 0 && output.contains("t | 640 7") && output.contains("t | hello t"), "{output}");
+}
+
+#[test]
+fn bad_input_is_one_error_and_nothing_is_left() {
+    let cases = [
+        (
+            task("t", "", "true").replace("image", "imgae"),
+            "unknown option \"imgae\"; did you mean \"image\"?",
+        ),
+        (task("t", "", "echo ${nope}"), "undefined variable `nope`"),
+        (
+            task("t", "", "true").replace("\"x\"", "\"missing\""),
+            "not started: the image `missing` does not exist",
+        ),
+    ];
+    for (group, text) in cases {
+        let place = Place::new(&group);
+        let (code, output) = place.run(&[]);
+        assert!(code == 1 && output.contains(text), "no {text:?}, code {code} in\n{output}");
+        assert_eq!(place.left(), [] as [PathBuf; 0], "{output}");
+    }
+}
+
+#[test]
+fn a_driver_that_is_not_ready_says_why_and_what_to_do() {
+    let place = Place::new(&task("t", "", "true"));
+    let (code, output) = place.run(&["--address", "/nowhere"]);
+    assert_eq!(code, 1);
+    assert!(output.contains("error: the driver cannot run tasks: nothing answers at /nowhere\n"), "{output}");
+    assert!(output.contains("start containerd"), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn archives_are_imported_before_anything_starts() {
+    let place = Place::new(&task("t", "", "true"));
+    let archive = place.directory.path().join("image.tar");
+    std::fs::write(&archive, "redis:7").unwrap();
+    let (code, output) = place.run(&["--load", archive.to_str().unwrap()]);
+    let imported = output.find("  imported redis:7").expect(&output);
+    assert!(code == 0 && imported < output.find("starting").unwrap(), "{output}");
+    let (code, output) = place.run(&["--load", "/no/such.tar"]);
+    assert!(code == 1 && output.contains("cannot import /no/such.tar: no archive"), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn ctrl_c_stops_in_order_and_leaves_nothing() {
+    let server =
+        task("server", SIDECAR, "trap 'echo server down; exit 0' TERM; echo up; while :; do sleep 0.1; done");
+    let client =
+        task("client", "", "trap 'echo client down; exit 0' TERM; echo ready; while :; do sleep 0.1; done");
+    let place = Place::new(&format!("{server}{client}"));
+    let mut run = place.start(&[]);
+    run.until("client | ready");
+    run.signal("INT");
+    let (code, output) = run.end();
+    assert_eq!(code, 130, "{output}");
+    let first = output.find("client | client down").expect(&output);
+    assert!(first < output.find("server | server down").expect(&output), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_a_task_that_ignores_the_first() {
+    let stubborn =
+        task("t", "kill_timeout = \"1h\"", "trap '' TERM; echo ready; while :; do sleep 0.1; done");
+    let place = Place::new(&stubborn);
+    let mut run = place.start(&[]);
+    run.until("| ready");
+    run.signal("TERM");
+    run.until("stopping");
+    run.signal("INT");
+    let (code, output) = run.end();
+    assert_eq!(code, 143, "{output}");
+    assert!(output.contains("signal 9, exit code 137"), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_run_that_was_killed_is_cleaned_up_by_the_next() {
+    let place = Place::new(&task("t", "", "echo pid $$; exec sleep 1000"));
+    let mut run = place.start(&[]);
+    let line = run.until("t | pid ");
+    let pid = line.trim().rsplit(' ').next().unwrap().to_owned();
+    if !run.seen.contains("running after") {
+        run.until("running after");
+    }
+    run.signal("KILL");
+    run.end();
+    assert!(alive(&pid) && !place.left().is_empty());
+    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
+    std::fs::write(place.directory.path().join("job.hcl"), text.replace("exec sleep 1000", "true")).unwrap();
+    let (code, output) = place.run(&[]);
+    assert_eq!(code, 0, "{output}");
+    assert!(output.contains("cleaning up after an earlier run"), "{output}");
+    assert!(output.contains("removed task"), "{output}");
+    assert!(!alive(&pid), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn when_the_plugin_died_too_a_new_one_finds_the_task() {
+    let place = Place::new(&task("t", "", "echo pid $$; exec sleep 1000"));
+    let mut run = place.start(&[]);
+    let pid = run.until("t | pid ").trim().rsplit(' ').next().unwrap().to_owned();
+    if !run.seen.contains("running after") {
+        run.until("running after");
+    }
+    let plugin = plugin_of(&place);
+    run.signal("KILL");
+    run.end();
+    signal(&plugin, "KILL");
+    std::fs::write(place.directory.path().join("job.hcl"), "nonsense {}\n").unwrap();
+    assert_eq!(place.run(&[]).0, 1);
+    assert!(alive(&pid), "a job file that is not read starts nothing, and cleans nothing up");
+    let group = task("t", "", "true");
+    let text = format!("job \"j\" {{\n  type = \"batch\"\n  group \"g\" {{\n{group}\n  }}\n}}\n");
+    std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
+    let (code, output) = place.run(&[]);
+    assert!(code == 0 && output.contains("removed task"), "{output}");
+    assert!(!alive(&pid), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_plugin_that_dies_is_replaced_and_the_task_lives_on() {
+    let place =
+        Place::new(&task("t", "", "echo ready; until [ -e \"$GO\" ]; do sleep 0.05; done; echo went on"));
+    let go = place.directory.path().join("go");
+    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
+    let text = text.replace("driver = ", &format!("env {{\nGO = \"{}\"\n}}\ndriver = ", go.display()));
+    std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
+    let mut run = place.start(&[]);
+    run.until("| ready");
+    signal(&plugin_of(&place), "KILL");
+    run.until("is started again");
+    std::fs::write(&go, "").unwrap();
+    let (code, output) = run.end();
+    assert!(code == 0 && output.contains("t | went on"), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+/// The plugin's process id, from the owner's record.
+fn plugin_of(place: &Place) -> String {
+    let owners = std::fs::read_dir(place.state().join("owners")).unwrap().flatten();
+    let record = owners.map(|entry| entry.path().join("record.json")).find(|path| path.exists()).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    record["plugin"]["pid"].to_string()
+}
