@@ -7,14 +7,23 @@
     reason = "the whole crate is test code, which reports by panicking"
 )]
 
+mod counting;
 mod destroy;
 mod directories;
 mod exec;
 mod exec_conformance;
 mod exits;
+mod fingerprint;
 mod isolation;
+mod limits;
 mod logs;
+mod network;
+mod observe;
+mod outage;
+mod plugin;
 mod program;
+mod recovery;
+mod refusals;
 mod resolver;
 mod stale;
 mod stop;

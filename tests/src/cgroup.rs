@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use linux_host::cgroup::{CgroupMode, CgroupMounts, Controller};
+use nomad_host::alloc::TaskCgroups;
 
 /// The host's cgroup version.
 pub fn mode() -> CgroupMode {
@@ -74,4 +76,17 @@ pub fn directories_with(part: &str) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// The cgroups that a client makes for a task. Those that all tasks share stay as long as the host runs, as a
+/// client's do: a test that removed them would pull them from under another.
+pub fn of_client(alloc_id: &str, task: &str) -> TaskCgroups {
+    static SHARED: OnceLock<TaskCgroups> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let cgroups = TaskCgroups::create("shared", "shared").unwrap();
+        let own = cgroups.directories().iter().rev().filter(|path| path.ends_with("shared.shared"));
+        own.for_each(|path| fs::remove_dir(path).unwrap());
+        cgroups
+    });
+    TaskCgroups::create(alloc_id, task).unwrap()
 }

@@ -17,6 +17,12 @@ pub fn processes_with(word: &str) -> Vec<u32> {
     pids.filter(has).collect()
 }
 
+/// Whether a process has ended, be it that its parent has not taken note yet.
+pub fn is_gone(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.contains("State:") || status.contains("State:\tZ")
+}
+
 /// The documented id of the container of a task.
 pub fn container_id(alloc_id: &str, task: &str) -> String {
     match cgroup::mode() {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use nomad_host::alloc::Allocation;
-use nomad_host::driver::{DriverClient, TaskHandle};
+use nomad_host::driver::{DriverClient, DriverError, TaskHandle};
 use nomad_proto::cty::Value;
 use tempfile::TempDir;
 
@@ -113,6 +113,10 @@ fn finish(outcome: Caught<()>, cleaned: Caught<Vec<String>>, removed: Result<(),
         resume_unwind(panic);
     }
     assert!(left.is_empty(), "the test left behind:\n  {}", left.join("\n  "));
+}
+
+fn is_unknown(result: &Result<(), DriverError>) -> bool {
+    result.as_ref().is_err_and(|error| error.to_string() == "task not found for given id")
 }
 
 impl Shared {
@@ -275,16 +279,15 @@ impl World {
         let driver = self.driver();
         let handles = lock(&self.0.handles).clone();
         let mut failures = Vec::new();
-        for handle in handles {
+        // The last first: of several starts of one task it is the one whose container is there.
+        for handle in handles.iter().rev() {
             let id = handle.config.as_ref().map(|config| config.id.clone()).unwrap_or_default();
-            if !alive {
-                let _gone = limited("RecoverTask", driver.recover_task(&handle)).await;
+            let mut destroyed = limited("DestroyTask", driver.destroy_task(&id, true)).await;
+            if is_unknown(&destroyed) && limited("RecoverTask", driver.recover_task(handle)).await.is_ok() {
+                destroyed = limited("DestroyTask", driver.destroy_task(&id, true)).await;
             }
-            match limited("DestroyTask", driver.destroy_task(&id, true)).await {
-                Err(error) if error.to_string() != "task not found for given id" => {
-                    failures.push(format!("task {id}: {error}"));
-                }
-                _ => {}
+            if !is_unknown(&destroyed) {
+                failures.extend(destroyed.err().map(|error| format!("task {id}: {error}")));
             }
         }
         failures
