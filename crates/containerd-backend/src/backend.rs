@@ -61,7 +61,7 @@ impl Backend {
     }
 
     /// What the daemon can do.
-    pub(crate) async fn features(&self) -> Result<Features, Refused> {
+    pub(crate) async fn features(&self) -> Result<Arc<Features>, Refused> {
         self.features.get(&self.daemon, &self.runtime).await
     }
 }

@@ -1,7 +1,8 @@
 //! What the daemon at the other end of the current connection can do; asked once per connection.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use containerd_client::services::v1::{Plugin, PluginsRequest, VersionResponse};
-use tokio::sync::Mutex;
 
 use crate::daemon::Daemon;
 use crate::refused::Refused;
@@ -42,21 +43,23 @@ impl Features {
 /// The features of the current connection.
 #[derive(Debug, Default)]
 pub(crate) struct FeatureCache {
-    known: Mutex<Option<(u64, Features)>>,
+    known: Mutex<Option<(u64, Arc<Features>)>>,
 }
 
 impl FeatureCache {
-    /// The features, asked of the daemon when there was a new connection since.
-    pub(crate) async fn get(&self, daemon: &Daemon, configured: &str) -> Result<Features, Refused> {
-        let mut known = self.known.lock().await;
-        match &*known {
-            Some((connect, features)) if *connect == daemon.connects() => Ok(features.clone()),
-            _ => {
-                let features = ask(daemon, configured).await?;
-                *known = Some((daemon.connects(), features.clone()));
-                Ok(features)
-            }
+    /// The features, asked of the daemon when there was a new connection since. Callers at the same time may ask
+    /// more than once; none waits for another.
+    pub(crate) async fn get(&self, daemon: &Daemon, configured: &str) -> Result<Arc<Features>, Refused> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((connect, features)) = known
+            && connect == daemon.connects()
+        {
+            return Ok(features);
         }
+        let features = Arc::new(ask(daemon, configured).await?);
+        let learnt = Some((daemon.connects(), Arc::clone(&features)));
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = learnt;
+        Ok(features)
     }
 }
 

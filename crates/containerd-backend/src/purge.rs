@@ -1,5 +1,7 @@
 //! Removing all of a container, in the order that containerd does not enforce.
 
+use std::sync::Arc;
+
 use driver_core::ids::ContainerId;
 
 use crate::daemon::Daemon;
@@ -13,7 +15,7 @@ use crate::{lease, leftovers, records, sandbox, tasks};
 /// asked for it any more.
 pub(crate) async fn purge(
     daemon: &Daemon,
-    features: Result<Features, Refused>,
+    features: Result<Arc<Features>, Refused>,
     snapshotter: &str,
     id: &ContainerId,
 ) -> Result<(), Refused> {

@@ -51,7 +51,7 @@ impl SocketWatch {
 
 #[expect(
     deprecated,
-    reason = "the form without `unsafe`; an owned descriptor keeps the promise that the other one asks for"
+    reason = "its successor wants a promise from the caller, which an owned descriptor keeps by itself"
 )]
 fn watch(socket: &Path) -> std::io::Result<AsyncFd<OwnedFd>> {
     let directory = socket.parent().ok_or(std::io::ErrorKind::InvalidInput)?;
