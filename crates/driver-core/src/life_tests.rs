@@ -182,6 +182,20 @@ async fn a_destroy_that_the_daemons_absence_cuts_is_finished_when_it_is_back() {
     assert!(world.port.leftovers().is_empty());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_task_that_ended_while_driver_and_daemon_were_away_is_recovered_with_its_code() {
+    let world = World::new();
+    let mut handle = world.start(RUNS).await;
+    world.port.go_away();
+    world.port.end(&handle.state.container_id(), 5);
+    // No process has this start time.
+    handle.state.pid_started += 1;
+    let later = driver(&world.port, &world.dir);
+    later.recover_task(handle.id.clone(), handle.state).await.unwrap();
+    world.port.come_back();
+    assert_eq!(later.wait_task(&handle.id).await.unwrap().code, 5);
+}
+
 #[tokio::test]
 async fn recovery_takes_up_the_living_and_keeps_the_code_of_the_dead() {
     let world = World::new();

@@ -107,8 +107,13 @@ async fn vanished(task: &Task) -> TaskExit {
 
 /// Whether the very process that was started still runs.
 pub(crate) fn is_alive(task: &Task) -> bool {
-    let same_boot = process::boot_id().is_ok_and(|boot| boot == task.state.boot_id);
-    same_boot && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
+    of_this_boot(task)
+        && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
+}
+
+/// Whether the host has not been started anew since the task was.
+pub(crate) fn of_this_boot(task: &Task) -> bool {
+    process::boot_id().is_ok_and(|boot| boot == task.state.boot_id)
 }
 
 /// Returns when the process has ended. The thread belongs to no pool, so that a process that lives on holds up nothing.

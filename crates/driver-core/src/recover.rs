@@ -33,7 +33,8 @@ pub(crate) async fn recover(
         }
         Ok(Reported::Created { .. }) => return Err(DriverError::NotRunning(task.container.to_string())),
         Ok(Reported::Absent) => watch(&task),
-        Err(error) if error.is_lost() && monitor::is_alive(&task) => {
+        // Of a task that has ended meanwhile the daemon will tell the code when it is back.
+        Err(error) if error.is_lost() && monitor::of_this_boot(&task) => {
             tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
             watch(&task);
         }
