@@ -73,7 +73,7 @@ fn prestart_runs_before_and_poststop_after_the_main_task() {
         task("third", &hook("poststop"))
     );
     let mut run = Run::start(&Daemon::shared(), &job, &[]);
-    for line in ["third | first", "third | second", "third | third"] {
+    for line in ["third  | first", "third  | second", "third  | third"] {
         run.shows(line);
     }
     assert_eq!(run.end(), Some(0), "{}", run.screen);
