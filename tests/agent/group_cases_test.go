@@ -55,21 +55,20 @@ func untilPage(t *testing.T, address, want string) {
 
 func aPublishedPortIsReached(t *testing.T, c *cluster) {
 	server := shell(t, "server", "mkdir /tmp/www; echo served > /tmp/www/file; exec httpd -f -p 8080 -h /tmp/www")
-	client := shell(t, "client", "until wget -q -O - http://127.0.0.1:8080/file; do sleep 0.1; done; hostname; echo ready; sleep 1000")
+	client := shell(t, "client", "until wget -q -O - http://127.0.0.1:8080/file; do sleep 0.1; done; echo ready; "+idle)
 	made := job(t, api.JobTypeService, server, client)
 	made.TaskGroups[0].Networks = []*api.NetworkResource{{
 		Mode:         "bridge",
 		DynamicPorts: []api.Port{{Label: "web", To: 8080}},
-		Hostname:     "group-of-two",
 	}}
 	c.submit(t, made)
 	alloc := c.alloc(t, made)
 	c.until(t, alloc, "server", "running")
 	untilPage(t, port(t, alloc, "web"), "served\n")
-	// The other task of the group shares its loopback and its host name.
-	c.untilLogs(t, alloc, "client", "stdout", "served\ngroup-of-two\nready\n")
+	// The other task of the group shares its loopback.
+	c.untilLogs(t, alloc, "client", "stdout", "served\nready\n")
 	_, hosts, _ := c.exec(t, alloc, "client", false, strings.NewReader(""), "cat", "/etc/hosts")
-	must.StrContains(t, hosts, "group-of-two")
+	must.StrContains(t, hosts, "localhost")
 }
 
 func aServiceIsRegistered(t *testing.T, c *cluster) {
@@ -132,7 +131,7 @@ func hostVolumesAreMounted(t *testing.T, c *cluster) {
 }
 
 func anUpdateInPlaceKeepsTheProcess(t *testing.T, c *cluster) {
-	made := job(t, api.JobTypeService, shell(t, "task", "echo ready; sleep 1000"))
+	made := job(t, api.JobTypeService, shell(t, "task", "echo ready; "+idle))
 	c.submit(t, made)
 	alloc := c.alloc(t, made)
 	c.untilLogs(t, alloc, "task", "stdout", "ready\n")
@@ -156,11 +155,11 @@ func anUpdateInPlaceKeepsTheProcess(t *testing.T, c *cluster) {
 }
 
 func aDestructiveUpdateReplaces(t *testing.T, c *cluster) {
-	made := job(t, api.JobTypeService, shell(t, "task", "echo old; sleep 1000"))
+	made := job(t, api.JobTypeService, shell(t, "task", "echo old; "+idle))
 	c.submit(t, made)
 	old := c.alloc(t, made)
 	c.untilLogs(t, old, "task", "stdout", "old\n")
-	made.TaskGroups[0].Tasks[0].Config["args"] = []string{"-c", "echo new; sleep 1000"}
+	made.TaskGroups[0].Tasks[0].Config["args"] = []string{"-c", "echo new; " + idle}
 	c.update(t, made)
 	now := c.all(t, made, 2)[0]
 	must.NotEq(t, old.ID, now.ID)
@@ -169,7 +168,7 @@ func aDestructiveUpdateReplaces(t *testing.T, c *cluster) {
 }
 
 func aChangeScriptRuns(t *testing.T, c *cluster) {
-	task := shell(t, "task", "cat /local/value; echo ready; sleep 1000")
+	task := shell(t, "task", "cat /local/value; echo ready; "+idle)
 	made := job(t, api.JobTypeService, task)
 	path := "nomad/jobs/" + *made.ID
 	set := func(value string) {

@@ -78,11 +78,6 @@ func beginAgent(t *testing.T) *cluster {
 	daemon := harness.Containerd{Address: env.Address, Namespace: run.Namespace}
 	must.NoError(t, daemon.Import(env.Images, "redis"))
 
-	// The agent logs to what standard error is when it starts.
-	log, err := os.Create(filepath.Join(run.Logs, "agent-inside.log"))
-	must.NoError(t, err)
-	stderr := os.Stderr
-	os.Stderr = log
 	a := agent.NewTestAgent(t, "inside", func(c *agent.Config) {
 		c.DataDir = dir
 		c.NomadConfig.DataDir = dir
@@ -92,6 +87,8 @@ func beginAgent(t *testing.T) *cluster {
 			"containerd_namespace": daemon.Namespace,
 			"state_dir":            filepath.Join(dir, "state"),
 		}}}
+		// Every look of every case may be a connection of its own.
+		c.Limits.HTTPMaxConnsPerClient = ref(10_000)
 		c.Client.Enabled = true
 		c.Client.NetworkInterface = "lo"
 		c.Client.CNIPath = env.CNIPath
@@ -104,14 +101,12 @@ func beginAgent(t *testing.T) *cluster {
 			{Name: "read-write", Path: filepath.Join(dir, "read-write")},
 		}
 	})
-	os.Stderr = stderr
 	t.Cleanup(func() {
 		a.Shutdown()
 		_ = exec.Command("ip", "link", "delete", bridgeName).Run()
 		if t.Failed() {
-			t.Logf("the agent's last words:\n%s", harness.Tail(log.Name(), 60))
+			t.Logf("the agent's last words:\n%s", harness.Tail(filepath.Join(run.Logs, "agent.log"), 60))
 		}
-		_ = log.Close()
 	})
 	c := &cluster{api: a.APIClient(), daemon: daemon, allocs: filepath.Join(dir, "alloc")}
 	c.untilReady(t)

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,9 @@ import (
 	"github.com/hashicorp/nomad/api"
 	"github.com/shoenig/test/must"
 )
+
+// idle is the end of a script that waits until it is stopped.
+const idle = "trap 'exit 0' TERM; sleep 1000 & wait"
 
 func ref[T any](value T) *T { return &value }
 
@@ -33,7 +37,7 @@ func shell(t *testing.T, name, script string) *api.Task {
 // job makes a job of one group that is named after its case and neither restarts nor reschedules.
 func job(t *testing.T, kind string, tasks ...*api.Task) *api.Job {
 	t.Helper()
-	id := strings.ToLower(strings.NewReplacer("/", "-", " ", "-").Replace(t.Name()))
+	id := strings.ToLower(regexp.MustCompile("[^A-Za-z0-9]+").ReplaceAllString(t.Name(), "-"))
 	group := api.NewTaskGroup("group", 1)
 	group.Tasks = tasks
 	group.RestartPolicy = &api.RestartPolicy{

@@ -169,10 +169,17 @@ func (o *outage) wantInControl(t *testing.T, w *witness) {
 	o.untilLogs(t, w.alloc, "task", "stderr", "signal\n")
 	harness.Eventually(t, limit, "stats", func() error {
 		stats, err := o.api.Allocations().Stats(w.alloc, nil)
-		if err == nil && (stats.Tasks["task"] == nil || stats.Tasks["task"].ResourceUsage.MemoryStats.Usage == 0) {
-			err = fmt.Errorf("none of the task")
+		if err != nil {
+			return err
 		}
-		return err
+		usage := stats.Tasks["task"]
+		if usage == nil || usage.ResourceUsage == nil {
+			return fmt.Errorf("none of the task")
+		}
+		if memory := usage.ResourceUsage.MemoryStats; memory.RSS == 0 || memory.Usage == 0 {
+			return fmt.Errorf("no memory: %+v", memory)
+		}
+		return nil
 	})
 	_, _, err := o.api.Jobs().Deregister(*w.job.ID, false, nil)
 	must.NoError(t, err)

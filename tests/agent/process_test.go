@@ -78,6 +78,12 @@ advertise {
   rpc  = "127.0.0.1"
   serf = "127.0.0.1"
 }
+telemetry {
+  publish_allocation_metrics = true
+}
+limits {
+  http_max_conns_per_client = 10000
+}
 server {
   enabled          = true
   bootstrap_expect = 1
@@ -140,7 +146,7 @@ func (p *process) launch(t *testing.T) {
 	log, err := os.Create(filepath.Join(harness.CurrentRun().Logs, fmt.Sprintf("agent-process.%d.log", p.starts)))
 	must.NoError(t, err)
 	defer log.Close()
-	p.command = exec.Command(self, "agent", "-config", p.config)
+	p.command = exec.Command(self, "-config", p.config)
 	p.command.Env = append(os.Environ(), asAgent+"=1")
 	p.command.Stdout, p.command.Stderr = log, log
 	must.NoError(t, p.command.Start())

@@ -49,7 +49,7 @@ func logsAreComplete(t *testing.T, c *cluster) {
 }
 
 func execCarriesStreams(t *testing.T, c *cluster) {
-	alloc := running(t, c, shell(t, "task", "echo ready; sleep 1000"))
+	alloc := running(t, c, shell(t, "task", "echo ready; "+idle))
 	t.Run("without a terminal", func(t *testing.T) {
 		code, out, errs := c.exec(t, alloc, "task", false, strings.NewReader("one\ntwo\n"),
 			"/bin/sh", "-c", "cat; echo end >&2; exit 43")
@@ -75,11 +75,11 @@ func execCarriesStreams(t *testing.T, c *cluster) {
 		go func() {
 			var err error
 			code, err = c.api.Allocations().Exec(ctx, alloc, "task", true, []string{"/bin/sh", "-c",
-				"stty -echo; echo size $(stty size); read line; echo got $line; echo size $(stty size); exit 5"},
+				"stty -echo; until stty size | grep .; do sleep 0.05; done 2>/dev/null; read line; echo got $line; stty size; exit 5"},
 				input, screen, io.Discard, sizes, nil)
 			done <- err
 		}()
-		harness.Eventually(t, limit, "the shell runs", func() error { return screen.shows("size ") })
+		harness.Eventually(t, limit, "the shell runs", func() error { return screen.shows("50 40\r\n") })
 		sizes <- api.TerminalSize{Height: 100, Width: 120}
 		harness.Eventually(t, limit, "the size was taken", func() error {
 			result, out, _ := c.exec(t, alloc, "task", false, strings.NewReader(""),
@@ -93,7 +93,7 @@ func execCarriesStreams(t *testing.T, c *cluster) {
 		must.NoError(t, err)
 		must.NoError(t, harness.Receive(t, limit, "the end of the exec", done))
 		must.Eq(t, 5, code)
-		must.StrContains(t, screen.String(), "got a line\r\nsize 100 120\r\n")
+		must.StrContains(t, screen.String(), "got a line\r\n100 120\r\n")
 	})
 }
 
@@ -128,7 +128,7 @@ func statsAreOfTheTask(t *testing.T, c *cluster) {
 }
 
 func anAllocationIsRestarted(t *testing.T, c *cluster) {
-	alloc := running(t, c, shell(t, "task", "echo ready; sleep 1000"))
+	alloc := running(t, c, shell(t, "task", "echo ready; "+idle))
 	before, err := c.daemon.TaskOf(alloc.ID)
 	must.NoError(t, err)
 	must.NoError(t, c.api.Allocations().Restart(alloc, "task", nil))

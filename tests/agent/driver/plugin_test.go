@@ -31,7 +31,6 @@ func TestThePluginSaysWhatItIs(t *testing.T) {
 	must.False(t, capabilities.DisableLogCollection)
 	must.Eq(t, fsisolation.Image, capabilities.FSIsolation)
 	must.Eq(t, drivers.MountConfigSupportAll, capabilities.MountConfigs)
-	must.True(t, capabilities.HasNetIsolationMode(drivers.NetIsolationModeHost))
 	must.True(t, capabilities.HasNetIsolationMode(drivers.NetIsolationModeGroup))
 }
 
