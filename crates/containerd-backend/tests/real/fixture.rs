@@ -144,6 +144,13 @@ impl Room {
     }
 }
 
+impl Drop for Room {
+    fn drop(&mut self) {
+        // runc makes it for the first container of a namespace and leaves it; only an empty one goes.
+        let _ = std::fs::remove_dir(Path::new("/run/containerd/runc").join(&self.namespace));
+    }
+}
+
 /// A request for an image, with a minute to get it.
 pub(crate) fn request(reference: &str) -> ImageRequest {
     ImageRequest { reference: reference.to_owned(), timeout: PATIENCE }
@@ -170,7 +177,7 @@ pub(crate) fn spec(namespace: &str, name: &str, args: &[&str]) -> Spec {
             },
         ],
         "linux": {
-            "cgroupsPath": format!("/{namespace}/{name}"),
+            "cgroupsPath": format!("/{namespace}-{name}"),
             "namespaces": [{ "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" }],
         },
     });
