@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -214,10 +214,18 @@ impl Daemon {
         let Archive { file, reference } = archive(name);
         let mut imported = self.imported.lock().unwrap_or_else(PoisonError::into_inner);
         if !imported.contains(name) {
-            self.ctr(&["images", "import", "--snapshotter", "overlayfs", &file.display().to_string()]);
+            let output = self.import(&file);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             imported.insert(name.to_owned());
         }
         reference
+    }
+
+    /// What the driver's own import says of an archive.
+    pub fn import(&self, file: &Path) -> Output {
+        let mut command = Command::new(environment::driver());
+        command.arg("import").arg("--address").arg(&self.instance.address).arg(file);
+        command.stdin(Stdio::null()).output().unwrap()
     }
 
     /// The time that a daemon may be away in tests of outages, so that what only fails after a while fails.

@@ -17,11 +17,15 @@ pub mod environment;
 pub mod host;
 pub mod leftovers;
 pub mod plugin;
+pub mod registry;
+pub mod runner;
 pub mod task;
 pub mod wait;
 pub mod world;
 
 pub use daemon::Daemon;
 pub use plugin::Plugin;
+pub use registry::Registry;
+pub use runner::{test, test_with};
 pub use task::{Task, TaskSetup};
-pub use world::{World, test, test_with};
+pub use world::World;

@@ -1,11 +1,8 @@
-//! The world of one test, and the runner that always takes it away again.
+//! The world of one test: how it is made, what it offers, how it is taken away.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::FutureExt;
 use nomad_host::alloc::Allocation;
 use nomad_host::driver::{DriverClient, DriverError, TaskHandle};
 use nomad_proto::cty::Value;
@@ -75,58 +72,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test on the shared containerd.
-pub fn test(body: impl AsyncFnOnce(&World)) {
-    test_with(Setup::default(), body);
-}
-
-/// Runs a test with something different.
-pub fn test_with(setup: Setup, body: impl AsyncFnOnce(&World)) {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let world = World::create(setup).await;
-        let outcome = AssertUnwindSafe(body(&world)).catch_unwind().await;
-        if outcome.is_err() {
-            world.show_log();
-        }
-        let cleaned = AssertUnwindSafe(world.clean_up()).catch_unwind().await;
-        let removed = world.0.daemon_removed();
-        finish(outcome, cleaned, removed);
-    });
-}
-
-type Caught<T> = Result<T, Box<dyn Any + Send>>;
-
-/// The body's panic comes first, then what the clean-up found.
-fn finish(outcome: Caught<()>, cleaned: Caught<Vec<String>>, removed: Result<(), String>) {
-    let mut left = match &cleaned {
-        Ok(left) => left.clone(),
-        Err(_) => Vec::new(),
-    };
-    left.extend(removed.err());
-    if let Err(panic) = outcome {
-        left.iter().for_each(|line| eprintln!("left behind as well: {line}"));
-        resume_unwind(panic);
-    }
-    if let Err(panic) = cleaned {
-        resume_unwind(panic);
-    }
-    assert!(left.is_empty(), "the test left behind:\n  {}", left.join("\n  "));
-}
-
 fn is_unknown(result: &Result<(), DriverError>) -> bool {
     result.as_ref().is_err_and(|error| error.to_string() == "task not found for given id")
 }
 
-impl Shared {
-    fn daemon_removed(&self) -> Result<(), String> {
-        self.daemon.remove()
-    }
-}
-
 impl World {
-    async fn create(setup: Setup) -> Self {
+    pub(crate) async fn create(setup: Setup) -> Self {
         let own = setup.own_daemon;
         let daemon = tokio::task::spawn_blocking(move || if own { Daemon::own() } else { Daemon::shared() });
         let daemon = daemon.await.unwrap();
@@ -241,7 +192,7 @@ impl World {
         self.take_plugin().kill().await;
     }
 
-    fn show_log(&self) {
+    pub(crate) fn show_log(&self) {
         let plugin = lock(&self.0.plugin);
         let lines = plugin.as_ref().map(|plugin| plugin.log().lines()).unwrap_or_default();
         let skipped = lines.len().saturating_sub(SHOWN);
@@ -249,7 +200,7 @@ impl World {
     }
 
     /// Takes everything away and tells what should not have been there any more.
-    async fn clean_up(&self) -> Vec<String> {
+    pub(crate) async fn clean_up(&self) -> Vec<String> {
         let daemon = Arc::clone(self.daemon());
         let again = Arc::clone(&daemon);
         tokio::task::spawn_blocking(move || again.ensure_running()).await.unwrap();

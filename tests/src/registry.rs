@@ -1,0 +1,189 @@
+//! A registry of a test's own on this host, over plain HTTP, and what fills it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::daemon::archive;
+use crate::environment;
+use crate::wait::LIMIT;
+
+/// The distribution's registry server at a port that the kernel chose. Dropping it ends it.
+#[derive(Debug)]
+pub struct Registry {
+    process: Child,
+    address: String,
+    log: Arc<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
+}
+
+impl Registry {
+    /// Starts one that keeps its files in `directory`, and returns when it listens.
+    pub fn start(directory: &Path) -> Self {
+        let config = directory.join("registry.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
+             http: {{ addr: \"127.0.0.1:0\", secret: test }}\n",
+            directory.join("registry").display()
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new(environment::registry());
+        command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
+        let mut process =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Log::default());
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(process.stdout.take().unwrap()), Box::new(process.stderr.take().unwrap())];
+        for stream in streams {
+            let log = Arc::clone(&log);
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    log.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                    log.grown.notify_all();
+                }
+            });
+        }
+        let address = log.address();
+        Self { process, address, log }
+    }
+
+    /// Its address with the port, as references begin with it.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How many requests of this method it was sent for a path that contains `part`.
+    pub fn requests(&self, method: &str, part: &str) -> usize {
+        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = |line: &&String| line.contains(&format!("\"{method} /v2/")) && line.contains(part);
+        lines.iter().filter(asked).count()
+    }
+
+    /// Fills a repository with an archive of the table; gives the reference.
+    pub fn push(&self, name: &str, repository: &str, tag: &str) -> String {
+        let blobs = blobs(&archive(name).file);
+        let index: Value = serde_json::from_slice(&blobs["index.json"]).unwrap();
+        let top = index["manifests"][0]["digest"].as_str().unwrap();
+        let push = Push { registry: self, repository, blobs: &blobs };
+        push.manifest(top, tag);
+        format!("{}/{repository}:{tag}", self.address)
+    }
+
+    /// The digest that a tag of an archive of the table has.
+    pub fn digest(name: &str) -> String {
+        let blobs = blobs(&archive(name).file);
+        let index: Value = serde_json::from_slice(&blobs["index.json"]).unwrap();
+        index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+    }
+
+    /// Ends it.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _already_ended = self.process.kill();
+        let _status = self.process.wait();
+    }
+}
+
+impl Log {
+    /// The address in the line that tells of it.
+    fn address(&self) -> String {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = |lines: &Vec<String>| {
+            let line = lines.iter().find_map(|line| line.split_once("listening on "))?;
+            Some(line.1.split(['"', ' ', ',']).next().unwrap_or_default().to_owned())
+        };
+        let (lines, waited) =
+            self.grown.wait_timeout_while(lines, LIMIT, |lines| told(lines).is_none()).unwrap();
+        assert!(!waited.timed_out(), "the registry does not listen:\n{}", lines.join("\n"));
+        told(&lines).unwrap()
+    }
+}
+
+/// The files of an OCI archive.
+fn blobs(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut archive = tar::Archive::new(fs::File::open(path).unwrap());
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        files.insert(entry.path().unwrap().display().to_string(), bytes);
+    }
+    files
+}
+
+struct Push<'a> {
+    registry: &'a Registry,
+    repository: &'a str,
+    blobs: &'a BTreeMap<String, Vec<u8>>,
+}
+
+impl Push<'_> {
+    fn bytes(&self, digest: &str) -> &[u8] {
+        &self.blobs[&format!("blobs/{}", digest.replace(':', "/"))]
+    }
+
+    /// A manifest or index under a tag or its digest, after everything that it names.
+    fn manifest(&self, digest: &str, reference: &str) {
+        let bytes = self.bytes(digest);
+        let document: Value = serde_json::from_slice(bytes).unwrap();
+        let digests = |value: &Value| {
+            let list = value.as_array().cloned().unwrap_or_default();
+            list.iter().map(|item| item["digest"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        digests(&document["manifests"]).iter().for_each(|inner| self.manifest(inner, inner));
+        digests(&document["layers"]).iter().for_each(|layer| self.blob(layer));
+        if let Some(config) = document["config"]["digest"].as_str() {
+            self.blob(config);
+        }
+        let path = format!("/v2/{}/manifests/{reference}", self.repository);
+        self.request("PUT", &path, document["mediaType"].as_str().unwrap(), bytes);
+    }
+
+    fn blob(&self, digest: &str) {
+        let path = format!("/v2/{}/blobs/uploads/", self.repository);
+        let answer = self.request("POST", &path, "application/octet-stream", b"");
+        let location = answer
+            .lines()
+            .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("location")));
+        let location = location.expect("the registry names a place for the upload").1.trim();
+        let place = location.split_once("/v2/").unwrap().1;
+        let separator = if place.contains('?') { '&' } else { '?' };
+        let path = format!("/v2/{place}{separator}digest={digest}");
+        self.request("PUT", &path, "application/octet-stream", self.bytes(digest));
+    }
+
+    /// One request on a connection of its own; gives the head of the answer, which must be a success.
+    fn request(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.registry.address()).unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n",
+            self.registry.address(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+        answer
+    }
+}
