@@ -12,6 +12,9 @@ use crate::ports::{Connection, Survey};
 /// How often the daemon is asked when nothing changes; Nomad's own drivers use the same.
 const PERIOD: Duration = Duration::from_secs(30);
 
+/// The attribute that a node has as long as it can run tasks.
+const VERSION: &str = "driver.containerd.containerd_version";
+
 /// Health in Nomad's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Health {
@@ -99,14 +102,17 @@ async fn look(context: &Context, connection: &Connection, history: &mut History)
 
 fn away(seen: bool, description: String) -> Fingerprint {
     let health = if seen { Health::Unhealthy } else { Health::Undetected };
-    Fingerprint { health, description, attributes: BTreeMap::new() }
+    // Health is no part of a node's computed class. Without this attribute the class is another one, so that the
+    // servers look again at jobs which could not be placed meanwhile (Nomad, `nomad/structs/node_class.go`).
+    let attributes = seen.then(|| (VERSION.to_owned(), String::new())).into_iter().collect();
+    Fingerprint { health, description, attributes }
 }
 
 fn of_survey(context: &Context, survey: Survey) -> Fingerprint {
     let healthy = survey.problems.is_empty();
     let config = &context.config;
     let attributes = [
-        ("driver.containerd.containerd_version", survey.version),
+        (VERSION, if healthy { survey.version } else { String::new() }),
         ("driver.containerd.containerd_revision", survey.revision),
         ("driver.containerd.runtime", config.runtime.clone()),
         ("driver.containerd.snapshotter", config.snapshotter.clone()),
