@@ -56,6 +56,7 @@ fn prints(path: &str) -> bool {
     let program = PROGRAMS.iter().any(|room| path.starts_with(room));
     program
         || path.contains("tests/")
+        || path.contains("benches/")
         || ["build.rs", "tests.rs", "testing.rs"].iter().any(|end| path.ends_with(end))
 }
 

@@ -10,6 +10,12 @@ use crate::containerd::{Private, Version};
 use crate::leaks::{self, Host};
 use crate::{environment, images, packages, setup, signals, with_containerd};
 
+/// The container port's own tests, which pass the same suite as the driver's fake.
+const ADAPTER: &[&str] =
+    &["--package", "containerd-backend", "--test", "real", "--no-fail-fast", "--", "--ignored"];
+/// The built binary.
+const BINARY: &[&str] = &["--package", "e2e", "--no-fail-fast"];
+
 /// Runs them, and the leak check as one test more.
 ///
 /// # Errors
@@ -26,11 +32,15 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
     let before = Host::now()?;
     let private = Private::start(Version::Host)?;
     let mark = private.instance.dir.display().to_string();
-    let ran = cargo_test::run(plan, &["--package", "e2e", "--no-fail-fast"], |command| {
-        with_containerd::point_at(command, &private.instance);
-        tell(command, plan, &[images, registry, driver]);
-        command.env(environment::TEST_RUN, &mark);
-    });
+    let tools = [images, registry, driver];
+    let suite = |args: &[&str]| {
+        cargo_test::run(plan, args, |command| {
+            with_containerd::point_at(command, &private.instance);
+            tell(command, plan, &tools);
+            command.env(environment::TEST_RUN, &mark);
+        })
+    };
+    let ran = suite(ADAPTER).and_then(|adapter| Ok(adapter.and(suite(BINARY)?)));
     let left = leaks::left(&before, &private, &mark);
     let stopped = private.stop();
     let mut outcome = ran?;

@@ -26,6 +26,20 @@ impl Outcome {
         Self::CouldNotRun(format!("{error:#}").replace('\n', " "))
     }
 
+    /// Both together, as one tier.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (
+                Self::Ran { passed, mut failures, ignored },
+                Self::Ran { passed: more, failures: further, ignored: others },
+            ) => {
+                failures.extend(further);
+                Self::Ran { passed: passed + more, failures, ignored: ignored + others }
+            }
+            (without @ Self::CouldNotRun(_), _) | (_, without @ Self::CouldNotRun(_)) => without,
+        }
+    }
+
     /// A tier that failed before its tests began.
     pub(crate) fn failed(error: &anyhow::Error) -> Self {
         Self::Ran { passed: 0, failures: vec![format!("{error:#}")], ignored: 0 }
