@@ -1,8 +1,9 @@
 //! Takes a private containerd away: the daemon, its shims and their containers, mounts and directories.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::mount::{UnmountFlags, unmount};
@@ -35,9 +36,7 @@ pub(crate) fn all(instance: &Instance, before: &Tops) -> Result<()> {
     before.remove_new(&namespaces.iter().map(|dir| files::name(dir)).collect::<Vec<_>>());
     unmount_beneath(&[&instance.dir, &instance.root], &mut left);
     for dir in [&instance.root, &instance.dir] {
-        if let Err(error) = std::fs::remove_dir_all(dir)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
+        if let Err(error) = remove_directory(dir) {
             left.push(format!("{}: {error}", dir.display()));
         }
     }
@@ -45,6 +44,19 @@ pub(crate) fn all(instance: &Instance, before: &Tops) -> Result<()> {
         bail!("left behind: {}", left.join("; "));
     }
     Ok(())
+}
+
+/// Removes a directory with all that is in it. A helper of the daemon's that is on its way out may still write
+/// there: what it adds is removed in another round.
+fn remove_directory(dir: &Path) -> std::io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match std::fs::remove_dir_all(dir) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && Instant::now() < deadline => {}
+            other => return other,
+        }
+    }
 }
 
 /// The daemon of the instance, whoever started it last: it names the configuration.
