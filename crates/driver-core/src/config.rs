@@ -24,6 +24,10 @@ pub struct PluginConfig {
     pub state_dir: PathBuf,
     /// `client_timeout`: deadline of one call to containerd.
     pub client_timeout: Duration,
+    /// `image_pull_timeout`: deadline of a whole pull where the job has none.
+    pub image_pull_timeout: Duration,
+    /// `allow_privileged`: whether jobs may be privileged.
+    pub allow_privileged: bool,
 }
 
 impl PluginConfig {
@@ -48,6 +52,8 @@ impl Default for PluginConfig {
             snapshotter: "overlayfs".to_owned(),
             state_dir: PathBuf::from("/run/containerd-driver"),
             client_timeout: Duration::from_secs(60),
+            image_pull_timeout: Duration::from_secs(300),
+            allow_privileged: true,
         }
     }
 }

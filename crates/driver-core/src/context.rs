@@ -7,6 +7,7 @@ use linux_host::cgroup::{CgroupMode, CgroupMounts};
 use crate::config::PluginConfig;
 use crate::events::Events;
 use crate::files::StateDir;
+use crate::host::Host;
 use crate::ports::{Connection, ContainerPort};
 
 /// What the client tells of the node's CPUs (`nomad_config.topology`, from Nomad 1.7 on).
@@ -34,6 +35,7 @@ impl NodeCpu {
 pub(crate) struct Context {
     pub(crate) config: PluginConfig,
     pub(crate) node: NodeCpu,
+    pub(crate) host: Host,
     pub(crate) ports: Arc<dyn ContainerPort>,
     pub(crate) files: StateDir,
     pub(crate) cgroups: CgroupMounts,

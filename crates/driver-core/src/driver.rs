@@ -15,6 +15,8 @@ use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
 use crate::exit::TaskExit;
 use crate::files::StateDir;
 use crate::fingerprint::{self, Fingerprint};
+use crate::granted::Granted;
+use crate::host::Host;
 use crate::ids::{ContainerId, TaskId};
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
@@ -23,7 +25,7 @@ use crate::spec::TaskSpec;
 use crate::state::{TaskHandle, TaskState};
 use crate::stats::{Sampler, TaskUsage};
 use crate::task::{Phase, Registry, Task};
-use crate::{destroy, policy, recover, start, stop};
+use crate::{destroy, recover, start, stop};
 
 /// What is told of a task on request.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,9 +80,9 @@ impl Driver {
         let ports = self.0.connector.connect(&config, &namespace).map_err(DriverError::Configuration)?;
         let files = StateDir::new(&config.state_dir);
         let enabled = config.enabled;
-        let node = node.or_of_host();
+        let (node, host) = (node.or_of_host(), Host::read());
         let context =
-            Arc::new(Context { config, node, ports, files, cgroups, events: self.0.events.clone() });
+            Arc::new(Context { config, node, host, ports, files, cgroups, events: self.0.events.clone() });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
         let keeper = enabled
             .then(|| tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone())).abort_handle());
@@ -131,8 +133,8 @@ impl Driver {
     }
 
     async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
-        policy::check(&spec)?;
         let context = self.context()?;
+        let (spec, granted) = granted(Arc::clone(&context), spec).await?;
         let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
         let turn = self.turn(&id).await;
         let _only_one = turn.lock().await;
@@ -143,7 +145,7 @@ impl Driver {
             destroy::destroy(&stale, true).await?;
             self.0.tasks.remove(&stale.id);
         }
-        let task = start::run(context, spec, id).await?;
+        let task = start::run(context, spec, granted, id).await?;
         self.0.tasks.insert(Arc::clone(&task));
         Ok(handle_of(&task))
     }
@@ -300,6 +302,15 @@ impl Driver {
     pub fn task_count(&self) -> usize {
         self.0.tasks.len()
     }
+}
+
+/// What policy and host give to the task, or the refusal.
+async fn granted(context: Arc<Context>, spec: TaskSpec) -> Result<(TaskSpec, Arc<Granted>), DriverError> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let granted = Granted::of(&context, &spec)?;
+        Ok((spec, Arc::new(granted)))
+    });
+    looked.await.map_err(|_| DriverError::Interrupted("the check of the task"))?
 }
 
 fn handle_of(task: &Task) -> TaskHandle {

@@ -12,6 +12,8 @@ mod exec;
 mod exit;
 mod files;
 mod fingerprint;
+mod granted;
+mod host;
 pub mod ids;
 pub mod labels;
 #[cfg(test)]

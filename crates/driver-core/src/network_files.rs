@@ -8,6 +8,7 @@ use linux_host::resolv::{Reach, ResolvConf};
 
 use crate::error::DriverError;
 use crate::ids::ContainerId;
+use crate::options::ResolverFile;
 use crate::spec::{GroupNetwork, TaskSpec};
 
 /// The kernel's limit of a host name, in bytes.
@@ -18,21 +19,33 @@ const MAX_HOSTNAME: usize = 64;
 pub(crate) struct NetworkFiles {
     pub(crate) hostname: String,
     pub(crate) hosts: PathBuf,
-    pub(crate) resolv_conf: PathBuf,
+    /// The resolver file of the driver's; without one the image's own stays.
+    pub(crate) resolv_conf: Option<PathBuf>,
 }
 
 impl NetworkFiles {
-    /// Writes both files into `dir`.
-    pub(crate) fn write(dir: &Path, id: &ContainerId, spec: &TaskSpec) -> Result<Self, DriverError> {
+    /// Writes the files into `dir`.
+    pub(crate) fn write(
+        dir: &Path,
+        id: &ContainerId,
+        spec: &TaskSpec,
+        extra_hosts: &[HostEntry],
+    ) -> Result<Self, DriverError> {
         let hostname = hostname(id, spec);
         let write = |name: &str, text: &str| {
             hosts::write_file(dir, name, text).map_err(|error| {
                 DriverError::host("the task's network files can not be written")(error.into())
             })
         };
-        write("hosts", &hosts_text(spec, &hostname)?)?;
-        write("resolv.conf", &resolv_text(spec)?)?;
-        Ok(Self { hostname, hosts: dir.join("hosts"), resolv_conf: dir.join("resolv.conf") })
+        write("hosts", &hosts_text(spec, &hostname, extra_hosts)?)?;
+        let resolv_conf = match keeps_resolver_of_image(spec) {
+            true => None,
+            false => {
+                write("resolv.conf", &resolv_text(spec)?)?;
+                Some(dir.join("resolv.conf"))
+            }
+        };
+        Ok(Self { hostname, hosts: dir.join("hosts"), resolv_conf })
     }
 }
 
@@ -45,9 +58,16 @@ pub(crate) fn is_host_network(spec: &TaskSpec) -> bool {
     }
 }
 
-/// The group's own name where it has one, else the container's, cut to what the kernel takes.
+/// A `dns` block wins over `host_dns`, and so does the host's network with its own resolver.
+fn keeps_resolver_of_image(spec: &TaskSpec) -> bool {
+    let wanted = spec.options.host_dns == ResolverFile::Image && !spec.options.host_network;
+    wanted && spec.dns.is_empty()
+}
+
+/// The job's, else the group's own name where it has one, else the container's, cut to what the kernel takes.
 fn hostname(id: &ContainerId, spec: &TaskSpec) -> String {
     let name = match &spec.network {
+        _ if !spec.options.hostname.is_empty() => &spec.options.hostname,
         GroupNetwork::Namespace { hostname, .. } if !hostname.is_empty() => hostname,
         _ => id.as_str(),
     };
@@ -58,12 +78,12 @@ fn hostname(id: &ContainerId, spec: &TaskSpec) -> String {
     name[..end].trim_end_matches(['-', '.', '_']).to_owned()
 }
 
-fn hosts_text(spec: &TaskSpec, hostname: &str) -> Result<String, DriverError> {
+fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<String, DriverError> {
     if is_host_network(spec) {
         let path = Path::new("/etc/hosts");
         return match std::fs::read_to_string(path) {
-            Ok(text) => Ok(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(hosts::render(&[], &[])),
+            Ok(text) => Ok(hosts::append(text, extra)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(hosts::render(&[], extra)),
             Err(error) => Err(DriverError::file("can not read", path)(error)),
         };
     }
@@ -75,7 +95,7 @@ fn hosts_text(spec: &TaskSpec, hostname: &str) -> Result<String, DriverError> {
         address: address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
         names: vec![hostname.to_owned()],
     };
-    Ok(hosts::render(&[own], &[]))
+    Ok(hosts::render(&[own], extra))
 }
 
 /// The `dns` block, with what it leaves unset from the host.
@@ -107,7 +127,33 @@ mod tests {
             address: "172.26.64.7".into(),
         };
         assert_eq!(hostname(&id, &task), "group-1");
-        assert!(hosts_text(&task, "group-1").unwrap().contains("172.26.64.7"));
+        task.options.hostname = "own".into();
+        assert_eq!(hostname(&id, &task), "own");
+        assert!(hosts_text(&task, "group-1", &[]).unwrap().contains("172.26.64.7"));
+    }
+
+    #[test]
+    fn further_hosts_follow_the_containers_own_and_the_hosts() {
+        let extra = [HostEntry { address: "10.0.0.5".parse().unwrap(), names: vec!["db".to_owned()] }];
+        let mut task = spec("web");
+        let own = hosts_text(&task, "web-1", &extra).unwrap();
+        assert!(own.ends_with("127.0.0.1\tweb-1\n10.0.0.5\tdb\n"), "{own}");
+        task.options.host_network = true;
+        let of_host = hosts_text(&task, "web-1", &extra).unwrap();
+        assert!(of_host.ends_with("\n10.0.0.5\tdb\n"), "{of_host}");
+    }
+
+    #[test]
+    fn the_images_resolver_file_stays_where_nothing_else_is_wanted() {
+        let mut task = spec("web");
+        assert!(!keeps_resolver_of_image(&task));
+        task.options.host_dns = ResolverFile::Image;
+        assert!(keeps_resolver_of_image(&task));
+        task.dns.servers.push("10.0.0.1".into());
+        assert!(!keeps_resolver_of_image(&task));
+        task.dns.servers.clear();
+        task.options.host_network = true;
+        assert!(!keeps_resolver_of_image(&task));
     }
 
     #[test]

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use linux_host::cgroup::{self, CgroupMode, Placement};
-use linux_host::devices::{self, NodeKind};
 use linux_host::users::ResolvedUser;
 use oci_builder::{
-    Access, Cgroup, CpuBandwidth, CpuResources, Device, DeviceKind, DevicePermissions, Mount, MountKind,
-    NetworkNamespace, NomadMemory, Plan, Resources, Rootfs, SwapAccounting, User, nomad_cpu_shares,
+    Access, Cgroup, CpuBandwidth, CpuResources, Mount, MountKind, NetworkNamespace, NomadMemory, PidsLimit,
+    Plan, Resources, Rootfs, SwapAccounting, User, nomad_cpu_shares,
 };
 
 use crate::context::Context;
 use crate::error::DriverError;
+use crate::granted::Granted;
 use crate::ids::ContainerId;
 use crate::network_files::{NetworkFiles, is_host_network};
 use crate::policy::Refusal;
 use crate::ports::Image;
-use crate::spec::{GroupNetwork, HostDevice, Propagation, TaskSpec, VolumeMount};
+use crate::spec::{GroupNetwork, Propagation, TaskSpec, VolumeMount};
 
 /// Docker's default search path, for an image that has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -39,7 +39,6 @@ pub(crate) struct Facts {
     pub(crate) mode: CgroupMode,
     pub(crate) swap: SwapAccounting,
     pub(crate) node_mhz: u64,
-    pub(crate) devices: Vec<Device>,
 }
 
 /// Resolves the facts. Blocking.
@@ -50,62 +49,37 @@ pub(crate) fn facts(
     own: Own,
 ) -> Result<Facts, DriverError> {
     let identity = &spec.identity;
-    let placement =
+    let mut placement =
         cgroup::place(&context.cgroups, &spec.resources.cpuset_cgroup, &identity.alloc_id, &identity.task)
             .map_err(|error| DriverError::host("the task's cgroup")(error.into()))?;
+    if !spec.options.cpuset_cpus.is_empty() || !spec.options.cpuset_mems.is_empty() {
+        // The client's cpuset would take the place of the job's.
+        placement.cpuset = cgroup::Cpuset::WithTask;
+    }
     tracing::debug!(container = %id, ?placement, "cgroup of the task");
     let swap =
         if context.cgroups.swap_accounting() { SwapAccounting::Available } else { SwapAccounting::Missing };
-    let mut nodes = Vec::new();
-    for device in &spec.devices {
-        nodes.extend(device_nodes(device)?);
-    }
-    Ok(Facts { own, placement, mode: context.mode(), swap, node_mhz: context.node.total_mhz, devices: nodes })
-}
-
-fn device_nodes(device: &HostDevice) -> Result<Vec<Device>, DriverError> {
-    let nodes = devices::inspect(&device.host_path)
-        .map_err(|error| DriverError::host("a device of the task can not be used")(error.into()))?;
-    let has = |letter| device.permissions.is_empty() || device.permissions.contains(letter);
-    let permissions = DevicePermissions { read: has('r'), write: has('w'), mknod: has('m') };
-    Ok(nodes
-        .into_iter()
-        .map(|node| Device {
-            path: if node.relative.as_os_str().is_empty() {
-                device.task_path.clone()
-            } else {
-                device.task_path.join(node.relative)
-            },
-            kind: match node.kind {
-                NodeKind::Char => DeviceKind::Char,
-                NodeKind::Block => DeviceKind::Block,
-            },
-            major: node.major,
-            minor: node.minor,
-            mode: node.mode,
-            uid: node.uid,
-            gid: node.gid,
-            permissions,
-        })
-        .collect())
+    Ok(Facts { own, placement, mode: context.mode(), swap, node_mhz: context.node.total_mhz })
 }
 
 /// Joins everything to the plan of the container.
-pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts) -> Result<Plan, Refusal> {
-    let Facts { own: Own { user, files, alloc_logs }, placement, mode, swap, node_mhz, devices } = facts;
+pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Granted) -> Result<Plan, Refusal> {
+    let Facts { own: Own { user, files, alloc_logs }, placement, mode, swap, node_mhz } = facts;
+    let Granted { grant, devices } = granted;
+    let options = &spec.options;
     Ok(Plan {
         args: args(spec, image)?,
         env: env(spec, image, &files.hostname),
         cwd: cwd(spec, image),
         user: User { uid: user.uid, gid: user.gid, additional_gids: user.additional_gids },
         network: network(spec),
-        pid: oci_builder::PidNamespace::New,
-        privilege: oci_builder::Privilege::Confined,
-        capabilities: oci_builder::CapabilitySet::DEFAULT,
+        pid: grant.pid,
+        privilege: grant.privilege,
+        capabilities: grant.capabilities,
         seccomp: oci_builder::Seccomp::Unconfined,
-        sysctl: BTreeMap::new(),
-        rlimits: BTreeMap::new(),
-        shm_size_bytes: oci_builder::DEFAULT_SHM_BYTES,
+        sysctl: options.sysctl.clone(),
+        rlimits: grant.rlimits.clone(),
+        shm_size_bytes: grant.shm_size_bytes,
         cgroup: Cgroup {
             mode: match mode {
                 CgroupMode::V1 => oci_builder::CgroupMode::V1,
@@ -118,24 +92,49 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts) -> Result<Plan,
                 shares: nomad_cpu_shares(spec.resources.cpu_mhz, node_mhz),
                 bandwidth: CpuBandwidth::Unlimited,
                 cpuset_cpus: match placement.cpuset {
+                    _ if !options.cpuset_cpus.is_empty() => options.cpuset_cpus.clone(),
                     cgroup::Cpuset::WithTask => spec.resources.cpuset_cpus.clone(),
                     cgroup::Cpuset::MoveInto(_) => String::new(),
                 },
-                cpuset_mems: String::new(),
+                cpuset_mems: options.cpuset_mems.clone(),
             },
             memory: NomadMemory {
                 memory_mb: spec.resources.memory_mb,
                 memory_max_mb: spec.resources.memory_max_mb,
             }
             .resources(swap),
-            pids: oci_builder::PidsLimit::Unlimited,
+            pids: PidsLimit::of_option(options.pids_limit),
         },
         mounts: mounts(spec, &files, &alloc_logs),
         hostname: files.hostname,
-        rootfs: Rootfs { path: PathBuf::from("rootfs"), access: Access::ReadWrite },
-        devices,
+        rootfs: Rootfs { path: PathBuf::from("rootfs"), access: rootfs_access(spec) },
+        devices: devices.clone(),
         annotations: BTreeMap::new(),
     })
+}
+
+fn rootfs_access(spec: &TaskSpec) -> Access {
+    if spec.options.readonly_rootfs { Access::ReadOnly } else { Access::ReadWrite }
+}
+
+/// A plan with what the job decides, and stand-ins for what is made or looked up only after the checks.
+pub(crate) fn draft(spec: &TaskSpec, granted: &Granted) -> Result<Plan, Refusal> {
+    let stand_in = PathBuf::from("/");
+    let hostname = if spec.options.hostname.is_empty() { "task" } else { &spec.options.hostname };
+    let own = Own {
+        user: ResolvedUser { uid: 0, gid: 0, additional_gids: Vec::new(), home: stand_in.clone() },
+        files: NetworkFiles {
+            hostname: hostname.to_owned(),
+            hosts: stand_in.clone(),
+            resolv_conf: Some(stand_in.clone()),
+        },
+        alloc_logs: stand_in.clone(),
+    };
+    let placement =
+        Placement { cgroups_path: PathBuf::from("/nomad/task"), cpuset: cgroup::Cpuset::WithTask };
+    let facts = Facts { own, placement, mode: CgroupMode::V2, swap: SwapAccounting::Missing, node_mhz: 0 };
+    let image = Image { cmd: vec!["program".to_owned()], ..Image::default() };
+    plan(spec, &image, facts, granted)
 }
 
 /// `entrypoint` drops the image's CMD; `command` or `args` replace CMD behind the image's ENTRYPOINT.
@@ -150,11 +149,11 @@ fn args(spec: &TaskSpec, image: &Image) -> Result<Vec<String>, Refusal> {
     let args: Vec<String> = head.iter().cloned().chain(tail).collect();
     match args.first() {
         Some(first) if !first.is_empty() => Ok(args),
-        _ => Err(Refusal {
-            option: "command",
-            value: String::new(),
-            accepted: format!("image {} names no program of its own: set command or entrypoint", image.name),
-        }),
+        _ => {
+            let accepted =
+                format!("image {} names no program of its own: set command or entrypoint", image.name);
+            Err(Refusal::new("command", "", accepted))
+        }
     }
 }
 
@@ -192,9 +191,9 @@ fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path) -> Vec<Mount
         bind(&dirs.local, "/local", Access::ReadWrite),
         bind(&dirs.secrets, "/secrets", Access::ReadWrite),
         bind(&files.hosts, "/etc/hosts", Access::ReadWrite),
-        bind(&files.resolv_conf, "/etc/resolv.conf", Access::ReadWrite),
     ];
-    let all = fixed.into_iter().chain(spec.mounts.iter().map(volume));
+    let resolver = files.resolv_conf.as_deref().map(|path| bind(path, "/etc/resolv.conf", Access::ReadWrite));
+    let all = fixed.into_iter().chain(resolver).chain(spec.mounts.iter().map(volume));
     let mut mounts: Vec<Mount> = Vec::new();
     for mount in all {
         mounts.retain(|earlier| earlier.destination != mount.destination);

@@ -34,8 +34,15 @@ pub struct WriteError {
 /// The text of a hosts file: localhost, the ip6- names, then `own` (the task's host name and address), then
 /// `extra`.
 pub fn render(own: &[HostEntry], extra: &[HostEntry]) -> String {
-    let mut text = String::from(LOCAL);
-    for HostEntry { address, names } in own.iter().chain(extra) {
+    append(append(String::from(LOCAL), own), extra)
+}
+
+/// A hosts file's text with further lines behind it.
+pub fn append(mut text: String, entries: &[HostEntry]) -> String {
+    if !text.is_empty() && !text.ends_with('\n') && !entries.is_empty() {
+        text.push('\n');
+    }
+    for HostEntry { address, names } in entries {
         if !names.is_empty() {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{address}\t{}", names.join(" "));

@@ -44,6 +44,17 @@ pub fn raise_open_files() -> Result<OpenFiles, LimitError> {
     Ok(OpenFiles { soft: hard, hard })
 }
 
+/// The highest limit of open files that a process started here can be given: with `CAP_SYS_RESOURCE` the kernel's
+/// (`fs.nr_open`, proc(5)), without it this process's own hard one.
+pub fn open_files_ceiling() -> u64 {
+    let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+    if !bounding_capabilities().contains(&"CAP_SYS_RESOURCE") {
+        return hard;
+    }
+    let of_kernel = std::fs::read_to_string("/proc/sys/fs/nr_open").ok();
+    of_kernel.and_then(|text| text.trim().parse().ok()).unwrap_or(hard)
+}
+
 /// The names (`CAP_CHOWN` …) in this process's capability bounding set, by number. A capability that is newer
 /// than this list is left out.
 pub fn bounding_capabilities() -> Vec<&'static str> {
@@ -112,6 +123,14 @@ mod tests {
         let now = getrlimit(Resource::Nofile);
         assert_eq!(raised.soft, raised.hard);
         assert_eq!(now.current, now.maximum);
+    }
+
+    #[test]
+    fn no_limit_of_open_files_above_the_ceiling_can_be_set() {
+        let own = getrlimit(Resource::Nofile);
+        let above = Rlimit { current: own.current, maximum: open_files_ceiling().checked_add(1) };
+        assert!(setrlimit(Resource::Nofile, above).is_err());
+        assert!(own.maximum.is_none_or(|hard| hard <= open_files_ceiling()));
     }
 
     #[test]

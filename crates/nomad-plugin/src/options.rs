@@ -20,6 +20,12 @@ pub enum Kind {
     Texts,
     /// One text, or a list of them.
     TextOrTexts,
+    /// A whole number.
+    Number,
+    /// A number of bytes, or a text with a unit.
+    Size,
+    /// Texts by their names.
+    Map,
     /// A duration in Go's form, such as `5m`.
     Duration,
     /// An absolute path on the host.
@@ -30,8 +36,11 @@ impl Kind {
     /// The type in the schema. Only `any` leaves room for more than one shape.
     fn schema_type(self) -> Type {
         match self {
-            Self::Text | Self::Duration | Self::HostPath => Type::String,
+            Self::Text | Self::Duration | Self::HostPath | Self::Size => Type::String,
             Self::Flag => Type::Bool,
+            Self::Number => Type::Number,
+            // A block of a job file arrives as a list of one map.
+            Self::Map => Type::list(Type::map(Type::String)),
             Self::Texts => Type::list(Type::String),
             Self::TextOrTexts => Type::Any,
         }
@@ -44,6 +53,9 @@ impl Kind {
             Self::Flag => "bool",
             Self::Texts => "list of strings",
             Self::TextOrTexts => "string or list of strings",
+            Self::Number => "number",
+            Self::Size => "size (`64m`, `1.5g`, or bytes)",
+            Self::Map => "map of strings",
             Self::Duration => "duration (`30s`, `5m`, `1h30m`)",
             Self::HostPath => "path on the host",
         }

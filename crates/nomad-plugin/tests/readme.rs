@@ -1,5 +1,7 @@
 //! The option tables in the README are those of the schema.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+
 use nomad_plugin::options::{markdown, plugin, task};
 
 /// Replaces the text between two marks; with UPDATE_EXPECT set the README is rewritten instead of compared.

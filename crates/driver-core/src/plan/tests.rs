@@ -78,11 +78,71 @@ fn a_volume_at_the_place_of_an_own_mount_replaces_it() {
         readonly: true,
         propagation: Propagation::Private,
     });
-    let files =
-        NetworkFiles { hostname: "h".into(), hosts: "/s/hosts".into(), resolv_conf: "/s/resolv.conf".into() };
+    let files = NetworkFiles {
+        hostname: "h".into(),
+        hosts: "/s/hosts".into(),
+        resolv_conf: Some("/s/resolv.conf".into()),
+    };
     let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"))
         .into_iter()
         .filter(|m| m.destination == Path::new("/etc/hosts"))
         .collect();
     assert_eq!(hosts, [volume(&task.mounts[0])]);
+}
+
+#[test]
+fn the_jobs_options_arrive_in_the_plan() {
+    let mut task = spec("web");
+    task.options.hostname = "db-1".into();
+    task.options.readonly_rootfs = true;
+    task.options.sysctl.insert("net.core.somaxconn".into(), "512".into());
+    task.options.pids_limit = 50;
+    task.options.file_limit = 64;
+    task.options.shm_size = "1m".into();
+    task.options.pid_mode = "host".into();
+    task.options.cap_drop = vec!["all".into()];
+    task.options.cpuset_cpus = "0".into();
+    task.options.cpuset_mems = "0".into();
+    let plan = draft_of(&task).unwrap();
+    assert_eq!(plan.hostname, "db-1");
+    assert_eq!(plan.rootfs.access, Access::ReadOnly);
+    assert_eq!(plan.sysctl, task.options.sysctl);
+    assert_eq!(plan.resources.pids, PidsLimit::Most(50));
+    assert_eq!(plan.rlimits[&oci_builder::LimitKind::OpenFiles], oci_builder::Limit::fixed(64));
+    assert_eq!(plan.shm_size_bytes, 1 << 20);
+    assert_eq!(plan.pid, oci_builder::PidNamespace::Host);
+    assert!(plan.capabilities.is_empty());
+    assert_eq!((plan.resources.cpu.cpuset_cpus, plan.resources.cpu.cpuset_mems), ("0".into(), "0".into()));
+}
+
+#[test]
+fn what_no_container_can_have_is_refused_before_there_is_one() {
+    let told = |change: fn(&mut crate::options::TaskOptions)| {
+        let mut task = spec("web");
+        let dirs = &mut task.dirs;
+        (dirs.shared, dirs.local, dirs.secrets) = ("/a".into(), "/b".into(), "/c".into());
+        change(&mut task.options);
+        draft_of(&task).and_then(|plan| Ok(oci_builder::build(plan)?)).unwrap_err().to_string()
+    };
+    let told = [
+        told(|options| options.sysctl = [("kernel.panic".into(), "1".into())].into()),
+        told(|options| {
+            options.host_network = true;
+            options.sysctl = [("net.core.somaxconn".into(), "1".into())].into();
+        }),
+        told(|options| options.cpuset_cpus = "all".into()),
+        told(|options| options.cpuset_mems = "-1".into()),
+    ];
+    expect_test::expect![[r#"
+        sysctl: "kernel.panic" is a parameter of the whole host (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)
+        sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in
+        cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted
+        cpuset_mems = "-1": a list of memory nodes such as "0-1" is accepted"#]]
+    .assert_eq(&told.join("\n"));
+}
+
+fn draft_of(task: &TaskSpec) -> Result<Plan, Refusal> {
+    let config = crate::PluginConfig::default();
+    let rules = crate::policy::Rules { config: &config, host: crate::host::Host::read() };
+    draft(task, &Granted { grant: crate::policy::check(task, rules)?, devices: Vec::new() })
 }

@@ -46,7 +46,7 @@ impl Created {
     }
 
     fn task(&self) -> Result<Arc<Task>, DriverError> {
-        let Common { context, spec, id } = &self.common;
+        let Common { context, spec, id, .. } = &self.common;
         let cgroup = TaskCgroup::new(context.cgroups.clone(), &self.placement.cgroups_path);
         let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
         let state = TaskState {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::context::Context;
 use crate::error::DriverError;
+use crate::granted::Granted;
 use crate::ids::ContainerId;
 use crate::spec::TaskSpec;
 use crate::task::Task;
@@ -22,6 +23,7 @@ use crate::task::Task;
 struct Common {
     context: Arc<Context>,
     spec: TaskSpec,
+    granted: Arc<Granted>,
     id: ContainerId,
 }
 
@@ -35,10 +37,11 @@ impl Common {
 pub(crate) async fn run(
     context: Arc<Context>,
     spec: TaskSpec,
+    granted: Arc<Granted>,
     id: ContainerId,
 ) -> Result<Arc<Task>, DriverError> {
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone());
-    let common = Common { context, spec, id };
+    let common = Common { context, spec, granted, id };
     match phases(common).await {
         Ok(task) => Ok(task),
         Err(cause) => Err(undo.after(cause).await),

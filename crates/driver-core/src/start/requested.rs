@@ -8,9 +8,6 @@ use crate::network_files::NetworkFiles;
 use crate::ports::{Image, ImageRequest, Progress};
 use crate::staging::Staged;
 
-/// Default deadline of a whole pull; the documented default of `image_pull_timeout`.
-const PULL_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(300);
-
 pub(super) struct Requested(Common);
 
 impl Requested {
@@ -29,7 +26,8 @@ impl Requested {
 }
 
 async fn resolve(common: &Common) -> Result<Image, DriverError> {
-    let request = ImageRequest { reference: common.spec.options.image.clone(), timeout: PULL_TIMEOUT };
+    let timeout = common.granted.grant.pull_timeout;
+    let request = ImageRequest { reference: common.spec.options.image.clone(), timeout };
     let tell = |progress: Progress| match progress {
         Progress::PullStarted { image } => common.event(format!("Pulling image {image}")),
         Progress::PullDone(report) => common.event(format!(
@@ -44,10 +42,11 @@ async fn resolve(common: &Common) -> Result<Image, DriverError> {
 
 async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverError> {
     let (state, id, spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
+    let granted = std::sync::Arc::clone(&common.granted);
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id)?;
         let staged = Staged::stage(&state.staging(&id), &spec)?;
-        Ok((NetworkFiles::write(&dir, &id, &spec)?, staged))
+        Ok((NetworkFiles::write(&dir, &id, &spec, &granted.grant.extra_hosts)?, staged))
     });
     written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?
 }

@@ -24,7 +24,7 @@ impl RootfsReady {
         let Self { common, image, files, staged, rootfs } = self;
         let facts = facts(&common, &image, (files, &staged), &rootfs).await?;
         let placement = facts.placement.clone();
-        let plan = plan::plan(&common.spec, &image, facts)?;
+        let plan = plan::plan(&common.spec, &image, facts, &common.granted)?;
         let command = plan.args.first().cloned().unwrap_or_default();
         let spec = oci_builder::build(plan)
             .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;

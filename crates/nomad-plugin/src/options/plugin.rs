@@ -55,6 +55,18 @@ pub const OPTIONS: &[Entry] = &[
         default: Default::Value(r#""1m""#),
         effect: "How long one call to containerd may take; pulls have limits of their own.",
     },
+    Entry {
+        name: "image_pull_timeout",
+        kind: Kind::Duration,
+        default: Default::Value(r#""5m""#),
+        effect: "How long the pull of an image may take where the job does not say.",
+    },
+    Entry {
+        name: "allow_privileged",
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        effect: "Whether jobs may be `privileged`.",
+    },
 ];
 
 /// Decodes the plugin's configuration, cty msgpack as clients send it; an absent block is an empty one.
@@ -76,6 +88,8 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         snapshotter: reader.name("snapshotter")?.unwrap_or(default.snapshotter),
         state_dir: reader.host_path("state_dir")?.unwrap_or(default.state_dir),
         client_timeout: reader.duration("client_timeout")?.unwrap_or(default.client_timeout),
+        image_pull_timeout: reader.duration("image_pull_timeout")?.unwrap_or(default.image_pull_timeout),
+        allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
     })
 }
 
@@ -122,6 +136,8 @@ mod tests {
             ("snapshotter", "native".into()),
             ("state_dir", "/var/lib/state".into()),
             ("client_timeout", "500ms".into()),
+            ("image_pull_timeout", "1h".into()),
+            ("allow_privileged", false.into()),
         ]);
         let expected = PluginConfig {
             enabled: false,
@@ -132,6 +148,8 @@ mod tests {
             snapshotter: "native".into(),
             state_dir: "/var/lib/state".into(),
             client_timeout: Duration::from_millis(500),
+            image_pull_timeout: Duration::from_secs(3600),
+            allow_privileged: false,
         };
         assert_eq!(through_client(&block), expected);
     }

@@ -1,6 +1,6 @@
 //! Reading a decoded configuration option by option, each as what its entry says, with one clear error.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +93,25 @@ impl Reader {
         Ok(self.read(option, accepted, read)?.unwrap_or_default())
     }
 
+    /// A whole number.
+    pub(super) fn number(&mut self, option: &'static str) -> Result<Option<i64>, OptionError> {
+        self.read(option, "a whole number is accepted", Value::as_i64)
+    }
+
+    /// A size as text; a number stands for bytes.
+    pub(super) fn size(&mut self, option: &'static str) -> Result<Option<String>, OptionError> {
+        self.read(option, "a size, such as \"64m\", or a number of bytes is accepted", text)
+    }
+
+    /// Texts by name; absent there are none, and of a repeated block later keys win.
+    pub(super) fn map(&mut self, option: &'static str) -> Result<BTreeMap<String, String>, OptionError> {
+        let read = |value: &Value| {
+            let entries = value.merged_map()?.into_iter();
+            entries.map(|(key, value)| Some((key, text(&value)?))).collect()
+        };
+        Ok(self.read(option, "a map of strings is accepted", read)?.unwrap_or_default())
+    }
+
     /// A duration above zero.
     pub(super) fn duration(&mut self, option: &'static str) -> Result<Option<Duration>, OptionError> {
         let accepted = "a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\", is accepted";
@@ -127,12 +146,18 @@ impl Reader {
     }
 }
 
+/// A text, or a number as its text.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Int(number) => Some(number.to_string()),
+        Value::Decimal(digits) => Some(digits.clone()),
+        Value::Float(number) => Some(number.to_string()),
+        _ => value.as_str().map(str::to_owned),
+    }
+}
+
 /// A list of texts; numbers count as their text, as in an `any` option that a client did not convert.
 fn texts(value: &Value) -> Option<Vec<String>> {
-    let text = |item: &Value| match item {
-        Value::Int(number) => Some(number.to_string()),
-        _ => item.as_str().map(str::to_owned),
-    };
     value.as_list()?.iter().map(text).collect()
 }
 
@@ -160,6 +185,8 @@ mod tests {
             assert_eq!(reader.flag("x").unwrap(), None);
             assert_eq!(reader.texts("x").unwrap(), Vec::<String>::new());
             assert_eq!(reader.duration("x").unwrap(), None);
+            assert_eq!(reader.number("x").unwrap(), None);
+            assert!(reader.map("x").unwrap().is_empty());
         }
     }
 
@@ -172,6 +199,12 @@ mod tests {
         assert_eq!(reader(vec!["a", "b"]).texts("x").unwrap(), ["a", "b"]);
         assert_eq!(reader("a").text_or_texts("x").unwrap(), ["a"]);
         assert_eq!(reader(Value::List(vec!["a".into(), 1.into()])).text_or_texts("x").unwrap(), ["a", "1"]);
+        assert_eq!(reader("7").number("x").unwrap(), Some(7));
+        assert_eq!(reader(Value::Float(7.0)).number("x").unwrap(), Some(7));
+        assert_eq!(reader(1024).size("x").unwrap().as_deref(), Some("1024"));
+        let repeated = vec![Value::from([("a", "1"), ("b", "2")]), Value::from([("a", Value::from(3))])];
+        let expected = [("a".to_owned(), "3".to_owned()), ("b".to_owned(), "2".to_owned())].into();
+        assert_eq!(reader(Value::List(repeated)).map("x").unwrap(), expected);
         assert_eq!(reader("1m").duration("x").unwrap(), Some(Duration::from_secs(60)));
         assert_eq!(reader("unix:///a/b").host_path("x").unwrap(), Some(PathBuf::from("/a/b")));
     }
@@ -184,6 +217,8 @@ mod tests {
             reader("yes").flag("x").unwrap_err(),
             reader("a").texts("x").unwrap_err(),
             reader(vec![vec!["a"]]).text_or_texts("x").unwrap_err(),
+            reader("many").number("x").unwrap_err(),
+            reader(vec!["a"]).map("x").unwrap_err(),
             reader("0s").duration("x").unwrap_err(),
             reader("run/a.sock").host_path("x").unwrap_err(),
         ]
@@ -195,6 +230,8 @@ mod tests {
                 "x = \"yes\": true or false is accepted",
                 "x = \"a\": a list of strings is accepted",
                 "x = a list: a string or a list of strings is accepted",
+                "x = \"many\": a whole number is accepted",
+                "x = a list: a map of strings is accepted",
                 "x = \"0s\": a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\", is accepted",
                 "x = \"run/a.sock\": an absolute path is accepted",
             ]

@@ -1,0 +1,37 @@
+//! What a host can give to tasks, read once for a configuration.
+
+use linux_host::limits;
+use oci_builder::CapabilitySet;
+
+/// The facts of a host that jobs are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Host {
+    /// The capabilities that a process can have here at all.
+    pub(crate) bounding: CapabilitySet,
+    /// The highest limit of open files that a process can be given.
+    pub(crate) open_files: u64,
+}
+
+impl Host {
+    /// Asks the kernel. A capability that this version does not know is nobody's.
+    pub(crate) fn read() -> Self {
+        let names = limits::bounding_capabilities();
+        let bounding = CapabilitySet::from_names("bounding set", &names).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the bounding set can not be read; the usual capabilities are taken for it");
+            CapabilitySet::DEFAULT
+        });
+        Self { bounding, open_files: limits::open_files_ceiling() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_of_the_host_is_known_by_its_name() {
+        let names = limits::bounding_capabilities();
+        assert_eq!(Host::read().bounding.iter().count(), names.len());
+        assert!(!names.is_empty());
+    }
+}

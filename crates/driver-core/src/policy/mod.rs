@@ -1,0 +1,193 @@
+//! What can be refused is refused here, before the first side effect; the rest comes out as a [`Grant`].
+
+mod capabilities;
+mod gates;
+mod limits;
+mod names;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use linux_host::hosts::HostEntry;
+use oci_builder::{BuildError, CapabilityError, CapabilitySet, Limit, LimitKind, PidModeError, SizeError};
+use oci_builder::{PidNamespace, Privilege};
+
+use crate::config::PluginConfig;
+use crate::host::Host;
+use crate::options::TaskOptions;
+use crate::spec::{GroupNetwork, TaskSpec};
+
+/// A job's wish that is not granted: one sentence with the option, the value and what would be accepted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// An option with a value that it can not have.
+    #[error("{option} = {value:?}: {accepted}")]
+    Value {
+        /// The option as it is spelt in the job file.
+        option: &'static str,
+        /// The value that is refused.
+        value: String,
+        /// Why, and what would be accepted.
+        accepted: String,
+    },
+    /// A capability that there is not, or not here.
+    #[error(transparent)]
+    Capability(#[from] CapabilityError),
+    /// A PID namespace that there is not.
+    #[error(transparent)]
+    PidMode(#[from] PidModeError),
+    /// A size that is none.
+    #[error("{option}: {reason}")]
+    Size {
+        /// The option as it is spelt in the job file.
+        option: &'static str,
+        /// Why, and what would be accepted.
+        reason: SizeError,
+    },
+    /// A value that no container can have.
+    #[error(transparent)]
+    Container(BuildError),
+}
+
+impl Refusal {
+    pub(crate) fn new(option: &'static str, value: impl Into<String>, accepted: impl Into<String>) -> Self {
+        Self::Value { option, value: value.into(), accepted: accepted.into() }
+    }
+}
+
+impl From<BuildError> for Refusal {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::CpuList { list } => {
+                Self::new("cpuset_cpus", list, "a list of CPUs such as \"0-2,7\" is accepted")
+            }
+            BuildError::MemoryNodeList { list } => {
+                Self::new("cpuset_mems", list, "a list of memory nodes such as \"0-1\" is accepted")
+            }
+            other => Self::Container(other),
+        }
+    }
+}
+
+/// What jobs are held against: the operator's configuration and the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub(crate) config: &'a PluginConfig,
+    pub(crate) host: Host,
+}
+
+/// What a task may have: its options, read and allowed.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) pull_timeout: Duration,
+    pub(crate) extra_hosts: Vec<HostEntry>,
+    pub(crate) privilege: Privilege,
+    pub(crate) capabilities: CapabilitySet,
+    pub(crate) pid: PidNamespace,
+    pub(crate) shm_size_bytes: u64,
+    pub(crate) rlimits: BTreeMap<LimitKind, Limit>,
+}
+
+/// Checks all of a task that needs no daemon and no file.
+///
+/// # Errors
+/// The first refusal.
+pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal> {
+    let options = &spec.options;
+    check_options(options)?;
+    check_network(spec)?;
+    check_env(spec)?;
+    check_mounts(spec)?;
+    names::check_hostname(&options.hostname)?;
+    limits::check_cpuset(spec)?;
+    let privilege = gates::privilege(options, rules.config)?;
+    Ok(Grant {
+        pull_timeout: options.image_pull_timeout.unwrap_or(rules.config.image_pull_timeout),
+        extra_hosts: names::extra_hosts(&options.extra_hosts)?,
+        privilege,
+        capabilities: capabilities::grant(options, privilege, rules)?,
+        pid: PidNamespace::from_option(&options.pid_mode)?,
+        shm_size_bytes: limits::shm_size(&options.shm_size)?,
+        rlimits: limits::rlimits(options, rules.host)?,
+    })
+}
+
+fn check_options(options: &TaskOptions) -> Result<(), Refusal> {
+    if options.image.trim().is_empty() {
+        return Err(Refusal::new(
+            "image",
+            options.image.as_str(),
+            "an image reference such as redis:7 is required",
+        ));
+    }
+    if options.command.is_some() && !options.entrypoint.is_empty() && options.entrypoint[0].is_empty() {
+        return Err(Refusal::new("entrypoint", "", "the first element must be a program"));
+    }
+    if let Some(command) = options.command.as_deref().filter(|command| command.is_empty()) {
+        return Err(Refusal::new("command", command, "a program is accepted, or leave the option out"));
+    }
+    for (option, value) in [("command", options.command.as_deref()), ("cwd", options.cwd.as_deref())] {
+        if let Some(value) = value.filter(|value| value.contains('\0')) {
+            return Err(Refusal::new(option, value, "a text without NUL bytes is accepted"));
+        }
+    }
+    if let Some(cwd) = options.cwd.as_deref().filter(|cwd| !cwd.starts_with('/')) {
+        return Err(Refusal::new("cwd", cwd, "an absolute path in the container is accepted"));
+    }
+    if let Some(arg) = options.args.iter().chain(&options.entrypoint).find(|arg| arg.contains('\0')) {
+        return Err(Refusal::new("args", arg.as_str(), "texts without NUL bytes are accepted"));
+    }
+    Ok(())
+}
+
+fn check_network(spec: &TaskSpec) -> Result<(), Refusal> {
+    match &spec.network {
+        GroupNetwork::Namespace { .. } if spec.options.host_network => Err(Refusal::new(
+            "host_network",
+            "true",
+            "the group has a network namespace of its own (bridge, cni or none mode); \
+             leave host_network out, or use network mode \"host\"",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_env(spec: &TaskSpec) -> Result<(), Refusal> {
+    let bad =
+        spec.env.0.iter().find(|(name, value)| name.is_empty() || name.contains('=') || value.contains('\0'));
+    match bad {
+        Some((name, _)) => Err(Refusal::new(
+            "env",
+            name.as_str(),
+            "names without '=' and values without NUL bytes are accepted",
+        )),
+        None => Ok(()),
+    }
+}
+
+fn check_mounts(spec: &TaskSpec) -> Result<(), Refusal> {
+    let climbs = |path: &std::path::Path| {
+        !path.is_absolute() || path.components().any(|part| part == std::path::Component::ParentDir)
+    };
+    for mount in &spec.mounts {
+        if climbs(&mount.task_path) {
+            return Err(Refusal::new(
+                "volume_mount.destination",
+                mount.task_path.display().to_string(),
+                "an absolute path without .. is accepted",
+            ));
+        }
+    }
+    match spec.devices.iter().find(|device| device.permissions.chars().any(|c| !"rwm".contains(c))) {
+        Some(device) => Err(Refusal::new(
+            "device permissions",
+            device.permissions.as_str(),
+            "letters of r, w and m are accepted",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
