@@ -77,6 +77,13 @@ impl Running {
         }
     }
 
+    /// The same for a line that may have come already.
+    fn seen_or_until(&mut self, text: &str) {
+        if !self.seen.contains(text) {
+            self.until(text);
+        }
+    }
+
     fn signal(&self, name: &str) {
         signal(&self.child.id().to_string(), name);
     }
@@ -226,9 +233,7 @@ fn a_run_that_was_killed_is_cleaned_up_by_the_next() {
     let mut run = place.start(&[]);
     let line = run.until("t | pid ");
     let pid = line.trim().rsplit(' ').next().unwrap().to_owned();
-    if !run.seen.contains("running after") {
-        run.until("running after");
-    }
+    run.seen_or_until("running after");
     run.signal("KILL");
     run.end();
     assert!(alive(&pid) && !place.left().is_empty());
@@ -247,9 +252,7 @@ fn when_the_plugin_died_too_a_new_one_finds_the_task() {
     let place = Place::new(&task("t", "", "echo pid $$; exec sleep 1000"));
     let mut run = place.start(&[]);
     let pid = run.until("t | pid ").trim().rsplit(' ').next().unwrap().to_owned();
-    if !run.seen.contains("running after") {
-        run.until("running after");
-    }
+    run.seen_or_until("running after");
     let plugin = plugin_of(&place);
     run.signal("KILL");
     run.end();
@@ -276,6 +279,7 @@ fn a_plugin_that_dies_is_replaced_and_the_task_lives_on() {
     std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
     let mut run = place.start(&[]);
     run.until("| ready");
+    run.seen_or_until("running after");
     signal(&plugin_of(&place), "KILL");
     run.until("is started again");
     std::fs::write(&go, "").unwrap();

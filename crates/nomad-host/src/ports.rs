@@ -2,6 +2,7 @@
 
 use rand::Rng;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 /// The range that Nomad takes dynamic ports from.
@@ -13,13 +14,19 @@ const RANDOM_TRIES: usize = 20;
 /// A port cannot be given out.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// Somebody listens on it, or it was given out before.
-    #[error("port {port} is in use")]
-    InUse {
+    /// Somebody listens on it.
+    #[error("port {0} is in use")]
+    InUse(u16),
+    /// It was given out before.
+    #[error("port {0} is named twice")]
+    Given(u16),
+    /// It cannot be looked at.
+    #[error("port {port} cannot be bound")]
+    Probe {
         /// The port.
         port: u16,
-        /// What the kernel said; nothing when it was given out by this value before.
-        source: Option<std::io::Error>,
+        /// What the kernel said.
+        source: std::io::Error,
     },
     /// Every port of the dynamic range is in use.
     #[error("no port between {} and {} is free", DYNAMIC.start(), DYNAMIC.end())]
@@ -42,12 +49,15 @@ impl Ports {
     /// A port that the job file names.
     ///
     /// # Errors
-    /// [`PortError::InUse`].
+    /// [`PortError::InUse`], [`PortError::Given`], [`PortError::Probe`].
     pub fn fixed(&mut self, port: u16) -> Result<u16, PortError> {
         if self.given.contains(&port) {
-            return Err(PortError::InUse { port, source: None });
+            return Err(PortError::Given(port));
         }
-        probe(port).map_err(|source| PortError::InUse { port, source: Some(source) })?;
+        probe(port).map_err(|source| match source.kind() {
+            ErrorKind::AddrInUse => PortError::InUse(port),
+            _ => PortError::Probe { port, source },
+        })?;
         self.given.insert(port);
         Ok(port)
     }
@@ -76,7 +86,7 @@ fn probe(port: u16) -> std::io::Result<()> {
     UdpSocket::bind(v4)?;
     for result in [TcpListener::bind(v6).map(drop), UdpSocket::bind(v6).map(drop)] {
         match result {
-            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => return Err(error),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => return Err(error),
             // A host without IPv6.
             _ => {}
         }
@@ -108,6 +118,6 @@ mod tests {
     fn a_fixed_port_is_given_out_once() {
         let mut ports = Ports::new();
         let port = ports.dynamic().unwrap();
-        assert!(matches!(ports.fixed(port), Err(PortError::InUse { source: None, .. })));
+        assert!(matches!(ports.fixed(port), Err(PortError::Given(_))));
     }
 }

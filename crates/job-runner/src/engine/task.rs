@@ -10,6 +10,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// The time from a stop that was carried out to the news of the end. It is over only when the
+/// driver has lost sight of the task.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
 /// What a task is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
@@ -147,10 +151,7 @@ impl<D: TaskDriver> TaskRunner<D> {
         let mut orders = self.orders.clone();
         let (waited, stopped) = tokio::select! {
             waited = self.driver.wait(&self.task) => (waited, false),
-            () = ordered(&mut orders, Order::Stop) => {
-                self.end_task().await;
-                (self.driver.wait(&self.task).await, true)
-            }
+            () = ordered(&mut orders, Order::Stop) => (self.end_task().await, true),
         };
         if let Err(fault) = self.driver.destroy(&self.task).await {
             self.show(TaskChange::Fault(chain(&fault)));
@@ -172,8 +173,8 @@ impl<D: TaskDriver> TaskRunner<D> {
         }
     }
 
-    /// Stops the task; an order to kill overtakes a stop that takes its time.
-    async fn end_task(&self) {
+    /// Stops the task and waits for its end; an order to kill overtakes a stop that takes its time.
+    async fn end_task(&self) -> Result<TaskExit, DriverFault> {
         let mut orders = self.orders.clone();
         self.show(TaskChange::Stopping);
         let stopped = tokio::select! {
@@ -183,10 +184,14 @@ impl<D: TaskDriver> TaskRunner<D> {
         };
         if let Err(fault) = stopped {
             self.show(TaskChange::Fault(chain(&fault)));
-            // What cannot be asked to end is ended, or the wait that follows would have no end.
+            // It may have ended meanwhile; if not, what cannot be asked to end is ended.
             if let Err(fault) = self.driver.kill(&self.task).await {
                 self.show(TaskChange::Fault(chain(&fault)));
             }
+        }
+        match tokio::time::timeout(END_LIMIT, self.driver.wait(&self.task)).await {
+            Ok(waited) => waited,
+            Err(_) => Err(DriverFault::lasting("its end was not confirmed")),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Whole groups over a driver that follows a script, with the clock under control.
 
 use super::*;
-use crate::jobfile::{JobKind, Place, RestartMode, RestartPolicy, Stage, Task};
+use crate::jobfile::{ConfigPlaces, JobKind, Place, RestartMode, RestartPolicy, Stage, Task};
 use crate::screen::{Screen, Summary, TaskChange};
 use expect_test::{Expect, expect};
 use nomad_host::alloc::TaskResources;
@@ -138,7 +138,7 @@ fn task(name: &str, stage: Stage, attempts: u32) -> Task {
         leader: false,
         user: String::new(),
         config: Value::Nil,
-        config_place: place,
+        config_places: ConfigPlaces { block: place, options: BTreeMap::new() },
         env: BTreeMap::new(),
         meta: BTreeMap::new(),
         resources: TaskResources::default(),

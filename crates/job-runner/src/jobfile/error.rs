@@ -1,6 +1,7 @@
 //! What can be wrong with a job file, always with the file, the line and the line itself.
 
 use crate::jobfile::source::Place;
+use nomad_host::ports::PortError;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -40,14 +41,14 @@ pub enum JobFileError {
         groups: Vec<String>,
     },
     /// A host port could not be had.
-    #[error("{place}: port `{label}` cannot be used\n{}", place.excerpt())]
+    #[error("{place}: port `{label}` cannot be had: {reason}\n{}", place.excerpt())]
     Port {
         /// The `port` block.
         place: Place,
         /// The port's label.
         label: String,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        reason: PortError,
     },
 }
 

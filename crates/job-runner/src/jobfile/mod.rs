@@ -31,8 +31,8 @@ pub use error::{JobFileError, Problem, Warning};
 pub use inputs::{Inputs, VariableInput};
 pub use job::read_job;
 pub use model::{
-    FileOwner, Group, Job, JobKind, Network, Port, RenderedFile, RestartMode, RestartPolicy, Stage, Task,
-    TaskFilePlace,
+    ConfigPlaces, FileOwner, Group, Job, JobKind, Network, Port, RenderedFile, RestartMode, RestartPolicy,
+    Stage, Task, TaskFilePlace,
 };
 pub use network::PortSource;
 pub use node::NodeFacts;

@@ -122,6 +122,24 @@ pub struct RestartPolicy {
     pub mode: RestartMode,
 }
 
+/// The lines of a `config` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigPlaces {
+    /// The block, or the task when it has none.
+    pub block: Place,
+    /// The options by name.
+    pub options: BTreeMap<String, Place>,
+}
+
+impl ConfigPlaces {
+    /// The line of an option, from the path that a schema's error names, such as `auth.username`
+    /// or `mounts[0].source`; the block for one that is not there.
+    pub fn of(&self, path: &str) -> &Place {
+        let option = path.split(['.', '[']).next().unwrap_or(path);
+        self.options.get(option).unwrap_or(&self.block)
+    }
+}
+
 /// One task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Task {
@@ -139,8 +157,8 @@ pub struct Task {
     pub user: String,
     /// The `config` block, not yet held against the driver's schema.
     pub config: Value,
-    /// Where the `config` block begins.
-    pub config_place: Place,
+    /// Where the `config` block and each of its options begin.
+    pub config_places: ConfigPlaces,
     /// The variables beside Nomad's own, with those of templates.
     pub env: BTreeMap<String, String>,
     /// The merged `meta`.

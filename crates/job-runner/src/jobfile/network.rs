@@ -88,10 +88,10 @@ fn read_port(port: &Entry<'_>, scope: &Scope, ports: &mut dyn PortSource) -> Res
         Some(number) => ports.fixed(number),
         None => ports.dynamic(),
     };
-    let value = found.map_err(|source| JobFileError::Port {
+    let value = found.map_err(|reason| JobFileError::Port {
         place: port.reading.source.place(port.span_of("static")),
         label: port.label.clone(),
-        source: Box::new(source),
+        reason,
     })?;
     let to = match port.get::<i64>(scope, "to")? {
         None | Some(-1) => 0,

@@ -5,9 +5,11 @@ use crate::jobfile::block::Entry;
 use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::group::check_services;
 use crate::jobfile::inputs::Inputs;
-use crate::jobfile::model::{RestartPolicy, Task};
+use crate::jobfile::model::{ConfigPlaces, RestartPolicy, Task};
 use crate::jobfile::{config, env, lifecycle, logs, resources, restart, template, vocabulary};
 use hcl::Value;
+use hcl::edit::Span;
+use hcl::edit::structure::Structure;
 use nomad_host::alloc::{AllocatedPort, JobIdentity, TaskEnvironment};
 use nomad_proto::cty;
 use std::collections::BTreeMap;
@@ -63,10 +65,7 @@ pub(super) fn read(
     known.extend(template_env.clone());
     own_env.extend(template_env);
     bind_env(&mut scope, &known);
-    let (config, config_place) = match entry.block("config")? {
-        Some(block) => (config::read_config(block.reading.source, block.body(), &scope)?, block.place()),
-        None => (cty::Value::Map(cty::Map::new()), entry.place()),
-    };
+    let (config, config_places) = read_config_block(entry, &scope)?;
     Ok(Task {
         name: entry.label.clone(),
         driver,
@@ -75,7 +74,7 @@ pub(super) fn read(
         leader: entry.get(&scope, "leader")?.unwrap_or(false),
         user: entry.get(&scope, "user")?.unwrap_or_default(),
         config,
-        config_place,
+        config_places,
         env: own_env,
         meta,
         resources,
@@ -86,6 +85,23 @@ pub(super) fn read(
         logs: logs::read(entry, &scope)?,
         files,
     })
+}
+
+fn read_config_block(entry: &Entry<'_>, scope: &Scope) -> Result<(cty::Value, ConfigPlaces), JobFileError> {
+    let source = entry.reading.source;
+    let Some(block) = entry.block("config")? else {
+        let places = ConfigPlaces { block: entry.place(), options: BTreeMap::new() };
+        return Ok((cty::Value::Map(cty::Map::new()), places));
+    };
+    let options = block.body().iter().map(|structure| {
+        let name = match structure {
+            Structure::Attribute(attribute) => attribute.key.as_str(),
+            Structure::Block(inner) => inner.ident.as_str(),
+        };
+        (name.to_owned(), source.place(structure.span()))
+    });
+    let places = ConfigPlaces { block: block.place(), options: options.collect() };
+    Ok((config::read_config(source, block.body(), scope)?, places))
 }
 
 /// `${env["NAME"]}`.

@@ -13,7 +13,7 @@ struct CountedPorts(u16);
 
 impl PortSource for CountedPorts {
     fn fixed(&mut self, port: u16) -> Result<u16, PortError> {
-        if port == 80 { Err(PortError::InUse { port, source: None }) } else { Ok(port) }
+        if port == 80 { Err(PortError::InUse(port)) } else { Ok(port) }
     }
 
     fn dynamic(&mut self) -> Result<u16, PortError> {
@@ -250,10 +250,9 @@ fn wrong_types_and_values_are_errors_on_their_lines() {
 fn a_port_in_use_is_an_error_at_its_block() {
     let error = job("job \"j\" {\n group \"g\" {\n network {\n port \"http\" {\n static = 80\n }\n }\n task \"t\" {\n driver = \"containerd-driver\"\n }\n }\n}\n").unwrap_err();
     expect![[r#"
-        job.hcl:5: port `http` cannot be used
+        job.hcl:5: port `http` cannot be had: port 80 is in use
           5 |  static = 80"#]]
     .assert_eq(&error.to_string());
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "port 80 is in use");
 }
 
 #[test]

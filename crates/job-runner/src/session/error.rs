@@ -41,14 +41,14 @@ pub enum RunError {
         hint: String,
     },
     /// A `config` block that the driver does not take.
-    #[error("{place}: task `{task}`\n{}", place.excerpt())]
+    #[error("{place}: task `{task}`: {fault}\n{}", place.excerpt())]
     TaskConfig {
-        /// Where the block begins.
+        /// The option, or the block that lacks it.
         place: Box<Place>,
         /// The task.
         task: String,
         /// The first option that does not fit.
-        source: Box<EvaluateError>,
+        fault: Box<EvaluateError>,
     },
     /// More reserved cores than this machine has.
     #[error("the tasks reserve {wanted} cores, this machine has {available}")]

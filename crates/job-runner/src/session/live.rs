@@ -101,15 +101,6 @@ impl LiveDriver {
         self.keeper.forget(task_id);
         self.ledger.update(|record| record.remove_task(task_id));
     }
-
-    async fn stop_with(&self, task: &Task, timeout: Duration, signal: &str) -> Result<(), DriverFault> {
-        let task_id = self.task_id(task)?;
-        let call = |driver: DriverClient| {
-            let task_id = task_id.clone();
-            async move { driver.stop_task(&task_id, timeout, signal).await }
-        };
-        Ok(self.keeper.call(call).await?)
-    }
 }
 
 impl TaskDriver for LiveDriver {
@@ -153,11 +144,22 @@ impl TaskDriver for LiveDriver {
     }
 
     async fn stop(&self, task: &Task) -> Result<(), DriverFault> {
-        self.stop_with(task, task.kill_timeout, &task.kill_signal).await
+        let task_id = self.task_id(task)?;
+        let call = |driver: DriverClient| {
+            let task_id = task_id.clone();
+            async move { driver.stop_task(&task_id, task.kill_timeout, &task.kill_signal).await }
+        };
+        Ok(self.keeper.call(call).await?)
     }
 
+    /// By a signal: a second stop would only join the one that is under way.
     async fn kill(&self, task: &Task) -> Result<(), DriverFault> {
-        self.stop_with(task, Duration::ZERO, "SIGKILL").await
+        let task_id = self.task_id(task)?;
+        let call = |driver: DriverClient| {
+            let task_id = task_id.clone();
+            async move { driver.signal_task(&task_id, "SIGKILL").await }
+        };
+        Ok(self.keeper.call(call).await?)
     }
 
     async fn destroy(&self, task: &Task) -> Result<(), DriverFault> {

@@ -11,7 +11,7 @@ use nomad_host::driver::{DriverClient, Health};
 use nomad_host::plugin::{LogLevel, PluginOptions};
 use nomad_host::ports::Ports;
 use nomad_proto::cty::{self, Value};
-use nomad_proto::hclspec;
+use nomad_proto::hclspec::{self, EvaluateError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,10 +88,10 @@ async fn plan(driver: &DriverClient, tasks: &[Task]) -> Result<HashMap<String, T
     let (wanted, available) = (tasks.iter().map(|task| task.cores).sum(), free.len());
     let mut plans = HashMap::new();
     for task in tasks {
-        let complete = hclspec::evaluate(&schema, &task.config).map_err(|source| RunError::TaskConfig {
-            place: Box::new(task.config_place.clone()),
+        let complete = hclspec::evaluate(&schema, &task.config).map_err(|fault| RunError::TaskConfig {
+            place: Box::new(task.config_places.of(path_of(&fault)).clone()),
             task: task.name.clone(),
-            source: Box::new(source),
+            fault: Box::new(fault),
         })?;
         let config = cty::encode(&complete).map_err(|source| nomad_host::driver::DriverError::Encode {
             what: "task configuration",
@@ -104,6 +104,19 @@ async fn plan(driver: &DriverClient, tasks: &[Task]) -> Result<HashMap<String, T
         plans.insert(task.name.clone(), TaskPlan { config, cpus: cpus.join(",") });
     }
     Ok(plans)
+}
+
+/// The path of the option that a fault is about.
+fn path_of(fault: &EvaluateError) -> &str {
+    match fault {
+        EvaluateError::UnknownKey { key, .. }
+        | EvaluateError::Missing { key }
+        | EvaluateError::Type { key, .. }
+        | EvaluateError::NoBlock { key, .. }
+        | EvaluateError::Count { key, .. }
+        | EvaluateError::Schema { key, .. }
+        | EvaluateError::SchemaText { key, .. } => key,
+    }
 }
 
 /// The processors that this process may use.

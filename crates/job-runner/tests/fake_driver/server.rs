@@ -242,9 +242,11 @@ impl Driver for Fake {
 
     async fn signal_task(
         &self,
-        _: Request<SignalTaskRequest>,
+        request: Request<SignalTaskRequest>,
     ) -> Result<Response<SignalTaskResponse>, Status> {
-        Err(Status::unimplemented("not needed"))
+        let request = request.into_inner();
+        self.tasks.signal(&request.task_id, &request.signal)?;
+        Ok(Response::new(SignalTaskResponse {}))
     }
 
     async fn exec_task(&self, _: Request<ExecTaskRequest>) -> Result<Response<ExecTaskResponse>, Status> {

@@ -91,6 +91,11 @@ impl Tasks {
         Ok(exit.unwrap().unwrap())
     }
 
+    pub(crate) fn signal(&self, id: &str, signal: &str) -> Result<(), Status> {
+        kill(self.get(id)?.pid, signal.trim_start_matches("SIG"));
+        Ok(())
+    }
+
     pub(crate) async fn stop(&self, id: &str, timeout: Duration, signal: &str) -> Result<(), Status> {
         let mut task = self.get(id)?;
         kill(task.pid, if signal == "SIGKILL" { "KILL" } else { "TERM" });
