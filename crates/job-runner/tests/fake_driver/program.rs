@@ -1,6 +1,14 @@
 //! A program in the driver's place: its tasks are shell commands on the host, so that whole runs
 //! can be tested without a container runtime. Like the real one it is plugin and `run` in one.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a program of the tests: what goes wrong ends it"
+)]
+
 mod server;
 mod tasks;
 
