@@ -1,6 +1,6 @@
 //! Whole runs over the fake driver: what is shown, the exit code, and what is left.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test code reports by panicking")]
+#![expect(clippy::unwrap_used, reason = "test code reports by panicking")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -40,7 +40,7 @@ pub struct GroupReport {
 
 impl GroupReport {
     /// The exit code of the whole run: that of the task that failed first in the order of the
-    /// file, main tasks before others; that of the leader, if there is one; else 0. A task that
+    /// file, main tasks before others; that of a leader that ended by itself goes before; else 0. A task that
     /// could not be started counts as 1.
     pub fn exit_code(&self) -> i32 {
         let code = |task: &TaskReport| match task.ending.exit() {
@@ -52,7 +52,7 @@ impl GroupReport {
         let failed = |task: &&TaskReport| task.failed;
         let leader = self.leader.and_then(|position| self.tasks.get(position));
         let decisive = leader
-            .filter(|task| task.ending.exit().is_some())
+            .filter(|task| matches!(task.ending, Ending::Exited(_)))
             .or_else(|| self.tasks.iter().filter(main).find(failed))
             .or_else(|| self.tasks.iter().find(failed));
         decisive.map_or(0, code)

@@ -382,6 +382,17 @@ async fn a_leader_that_ends_takes_the_others_with_it_and_gives_the_code() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_that_is_stopped_leaves_the_code_to_the_task_that_failed() {
+    let mut leader = task("leader", Stage::Main, 0);
+    leader.leader = true;
+    let tasks = vec![
+        (leader, [Play::Stays(1)].as_slice()),
+        (task("follower", Stage::Main, 0), &[Play::Exits(10, 6)]),
+    ];
+    assert_eq!(play(tasks, &[]).await.report.exit_code(), 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_is_lost_is_destroyed_and_fails_the_run() {
     let run = play(vec![(task("main", Stage::Main, 3), &[Play::Vanishes])], &[]).await;
     check(

@@ -76,6 +76,11 @@ impl<'a> Entry<'a> {
         self.error(Problem::Missing { name: name.to_owned(), within: self.title.clone() })
     }
 
+    /// Jobs, groups, tasks, variables and ports have a name.
+    pub(super) fn require_label(&self) -> Result<(), JobFileError> {
+        if self.label.is_empty() { Err(self.missing("name")) } else { Ok(()) }
+    }
+
     /// Refuses what the vocabulary does not have and warns of what is left out.
     pub(super) fn check(&self, words: &Vocabulary) -> Result<(), JobFileError> {
         for structure in self.body {

@@ -31,11 +31,13 @@ fn read(reading: &Reading<'_>, inputs: &Inputs, ports: &mut dyn PortSource) -> R
     variables::read(&file, &mut scope, &inputs.variables)?;
     let job = file.block("job")?.ok_or_else(|| file.missing("job"))?;
     job.check(&vocabulary::JOB)?;
+    job.require_label()?;
     let kind = read_kind(&job, &scope)?;
     let job_id = job.get(&scope, "id")?.unwrap_or_else(|| job.label.clone());
     let region = job.get(&scope, "region")?.unwrap_or_else(|| "global".to_owned());
     let datacenter = read_datacenter(&job, &scope)?;
     let group = choose_group(&job, inputs.group.as_deref())?;
+    group.require_label()?;
     let identity = JobIdentity {
         job_name: job.get(&scope, "name")?.unwrap_or_else(|| job_id.clone()),
         job_id,

@@ -2,7 +2,7 @@
 
 use crate::jobfile::error::Warning;
 use crate::jobfile::source::Place;
-use nomad_host::alloc::{AllocatedPort, JobIdentity, TaskResources};
+use nomad_host::alloc::{AllocatedPort, Dns, JobIdentity, TaskResources};
 use nomad_host::logs::LogSettings;
 use nomad_proto::cty::Value;
 use std::collections::BTreeMap;
@@ -47,24 +47,6 @@ pub struct Network {
     pub ports: Vec<Port>,
     /// Name servers, search domains and options, if the file names any.
     pub dns: Dns,
-}
-
-/// A `dns` block.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Dns {
-    /// Addresses of name servers.
-    pub servers: Vec<String>,
-    /// Search domains.
-    pub searches: Vec<String>,
-    /// Resolver options.
-    pub options: Vec<String>,
-}
-
-impl Dns {
-    /// Whether the file names nothing.
-    pub fn is_empty(&self) -> bool {
-        self.servers.is_empty() && self.searches.is_empty() && self.options.is_empty()
-    }
 }
 
 /// A port with the value that was found for it.

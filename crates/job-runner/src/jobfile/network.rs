@@ -3,9 +3,9 @@
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
 use crate::jobfile::error::{JobFileError, Problem};
-use crate::jobfile::model::{Dns, Network, Port};
+use crate::jobfile::model::{Network, Port};
 use crate::jobfile::vocabulary;
-use nomad_host::alloc::AllocatedPort;
+use nomad_host::alloc::{AllocatedPort, Dns};
 use nomad_host::ports::{PortError, Ports};
 
 /// The address that tasks are told: nothing is opened to the outside by a job that is tried out.
@@ -78,9 +78,7 @@ fn unsupported(block: &Entry<'_>, mode: &str, reason: &str) -> JobFileError {
 }
 
 fn read_port(port: &Entry<'_>, scope: &Scope, ports: &mut dyn PortSource) -> Result<Port, JobFileError> {
-    if port.label.is_empty() {
-        return Err(port.error(Problem::Missing { name: "name".into(), within: port.title.clone() }));
-    }
+    port.require_label()?;
     let wanted: Option<u16> = port.get(scope, "static")?.filter(|port| *port != 0);
     let shared = port.get(scope, "ignore_collision")?.unwrap_or(false);
     let found = match wanted {

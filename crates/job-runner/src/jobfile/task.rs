@@ -120,10 +120,8 @@ fn read_driver(entry: &Entry<'_>, scope: &Scope, only: &str) -> Result<String, J
 
 /// The name is a directory's name in the allocation.
 fn check_name(entry: &Entry<'_>) -> Result<(), JobFileError> {
+    entry.require_label()?;
     let name = entry.label.as_str();
-    if name.is_empty() {
-        return Err(entry.missing("name"));
-    }
     if name.contains(['/', '\\', '\0']) || [".", "..", "alloc"].contains(&name) {
         return Err(entry.error(Problem::Value {
             name: "task".into(),

@@ -126,6 +126,19 @@ fn blocks_and_literal_maps_of_a_config_become_lists_of_maps() {
 }
 
 #[test]
+fn reserved_cores_count_with_their_clock_rate() {
+    let task = task("      resources {\n        cores = 2\n      }");
+    assert_eq!(task.cores, 2);
+    assert!(task.resources.cpu_mhz > 100, "{}", task.resources.cpu_mhz);
+    refused(
+        with_task("      resources {\n        cores = 2\n        cpu = 5\n      }"),
+        &expect![[r#"
+            job.hcl:11: `cpu` cannot be `5`: a task has either `cpu` or `cores`
+              11 |         cpu = 5"#]],
+    );
+}
+
+#[test]
 fn restart_policies_are_inherited_key_by_key() {
     let job = job(
         "job \"j\" {\n group \"g\" {\n restart {\n attempts = 7\n mode = \"delay\"\n }\n task \"t\" {\n driver = \"containerd-driver\"\n restart { delay = \"1s\" }\n }\n }\n}\n",
@@ -270,6 +283,12 @@ fn a_job_with_several_groups_wants_a_choice() {
 
 #[test]
 fn what_must_be_there_is_named() {
+    refused(
+        job("job {\n group \"g\" {}\n}\n"),
+        &expect![[r#"
+            job.hcl:1: the `job` block has no `name`
+              1 | job {"#]],
+    );
     refused(
         job("variable \"a\" { default = 1 }\n"),
         &expect![[r#"

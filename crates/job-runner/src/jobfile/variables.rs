@@ -79,6 +79,7 @@ fn declare<'a>(file: &Entry<'a>, scope: &Scope) -> Result<BTreeMap<String, Decla
     };
     for entry in file.blocks("variable") {
         entry.check(&vocabulary::VARIABLE)?;
+        entry.require_label()?;
         let name = entry.label.clone();
         let kind = match entry.attributes().find(|attribute| attribute.key.as_str() == "type") {
             Some(attribute) => kind_of(&entry, attribute)?,

@@ -20,6 +20,7 @@ const NOTHING: Vocabulary =
     Vocabulary { attributes: &[], blocks: &[], maps: &[], silent: &[], warned: &[], refused: &[] };
 
 const PLACEMENT: (&str, &str) = ("constraint", "it is not checked, the group runs on this machine");
+const DYNAMIC: (&str, &str) = ("dynamic", "write its blocks out");
 const VAULT: (&str, &str) = ("vault", "there is no Vault to get a token from");
 const CONSUL: (&str, &str) = ("consul", "there is no Consul to get a token from");
 const SECRET: (&str, &str) = ("secret", "there is no store to fetch secrets from");
@@ -54,7 +55,7 @@ pub(super) const JOB: Vocabulary = Vocabulary {
         "multiregion",
     ],
     warned: &[PLACEMENT, ("periodic", "the group runs once, now")],
-    refused: &[("parameterized", "there is no dispatch that gives it a payload"), VAULT, SECRET],
+    refused: &[("parameterized", "there is no dispatch that gives it a payload"), DYNAMIC, VAULT, SECRET],
 };
 
 pub(super) const GROUP: Vocabulary = Vocabulary {
@@ -78,6 +79,7 @@ pub(super) const GROUP: Vocabulary = Vocabulary {
     refused: &[
         ("volume", "volumes are not mounted yet"),
         ("max_run_duration", "the limit would not be kept"),
+        DYNAMIC,
         CONSUL,
     ],
 };
@@ -100,6 +102,7 @@ pub(super) const TASK: Vocabulary = Vocabulary {
         ("identity", "there is no server to sign it"),
         ("schedule", "the task would not be paused"),
         ("kind", "Consul Connect needs a Nomad agent"),
+        DYNAMIC,
         VAULT,
         CONSUL,
         SECRET,
@@ -155,6 +158,7 @@ pub(super) const NETWORK: Vocabulary = Vocabulary {
     warned: &[("hostname", "it needs a network of the group's own")],
     refused: &[
         ("cni", "it needs a network of the group's own, which `run` does not make yet"),
+        DYNAMIC,
         ("reserved_ports", "write `port \"name\" { static = … }`"),
     ],
     ..NOTHING

@@ -18,8 +18,15 @@ pub(super) async fn remove(store: &OwnerStore, plugin: &PluginOptions, screen: &
             "cleaning up after an earlier run (process {}) that was killed",
             owner.record.pid
         ));
+        let record = owner.directory().to_owned();
         let report = clean_up(owner, plugin.clone()).await;
         report.tasks.iter().for_each(|task| screen.note(&format!("  removed task {task}")));
         report.faults.iter().for_each(|fault| screen.warning(&chain(fault)));
+        if !report.faults.is_empty() {
+            screen.note(&format!(
+                "  the next run tries again; remove {} if what it ran on is gone for good",
+                record.display()
+            ));
+        }
     }
 }

@@ -45,7 +45,10 @@ pub fn run(options: &RunOptions) -> i32 {
     });
     match result {
         Ok(code) => code,
-        Err(RunError::Interrupted(signal)) => SIGNAL_BASE + signal,
+        Err(RunError::Interrupted(signal)) => {
+            plain.note("interrupted before anything was started");
+            SIGNAL_BASE + signal
+        }
         Err(error) => {
             plain.error(&chain(&error));
             FAILURE

@@ -7,7 +7,6 @@ use nomad_host::alloc::{
 };
 use nomad_host::driver::TaskConfig;
 use nomad_host::logs::{LogError, LogPipes};
-use nomad_proto::pb::driver::DnsConfig;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,11 +60,7 @@ pub(super) fn prepare(
     }
     let dns = &common.network.dns;
     if !dns.is_empty() {
-        builder = builder.dns(DnsConfig {
-            servers: dns.servers.clone(),
-            searches: dns.searches.clone(),
-            options: dns.options.clone(),
-        });
+        builder = builder.dns(dns.clone());
     }
     let cgroups = TaskCgroups::create_on_v2(&alloc.id, &task.name)?;
     builder = builder.cgroup(cgroups.cpuset_cgroup.clone());

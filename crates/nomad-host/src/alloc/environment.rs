@@ -1,6 +1,7 @@
 //! The environment that a client gives a task whose driver isolates the file system with an image.
 
 use crate::alloc::identity::JobIdentity;
+use nomad_proto::pb::driver::DnsConfig;
 use std::collections::BTreeMap;
 
 /// A port of an allocation.
@@ -14,6 +15,30 @@ pub struct AllocatedPort {
     pub to: u16,
     /// The host's address.
     pub host_ip: String,
+}
+
+/// A group's `dns` block.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dns {
+    /// Addresses of name servers.
+    pub servers: Vec<String>,
+    /// Search domains.
+    pub searches: Vec<String>,
+    /// Resolver options.
+    pub options: Vec<String>,
+}
+
+impl Dns {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.servers.is_empty() && self.searches.is_empty() && self.options.is_empty()
+    }
+}
+
+impl From<Dns> for DnsConfig {
+    fn from(Dns { servers, searches, options }: Dns) -> Self {
+        Self { servers, searches, options }
+    }
 }
 
 /// What a task may use.

@@ -11,7 +11,7 @@ pub(crate) use cgroups::remove_directories as cgroups_remove;
 pub use cgroups::{CgroupsError, TaskCgroups};
 pub(crate) use directory::remove_tree;
 pub use directory::{AllocError, Allocation, TaskDirs};
-pub use environment::{AllocatedPort, TaskEnvironment, TaskResources};
+pub use environment::{AllocatedPort, Dns, TaskEnvironment, TaskResources};
 pub use files::{FileError, Permissions, write_beneath};
 pub use identity::JobIdentity;
 pub use task::TaskBuilder;

@@ -117,8 +117,8 @@ impl<'a> TaskBuilder<'a> {
 
     /// The group's `dns` block.
     #[must_use]
-    pub fn dns(mut self, dns: pb::DnsConfig) -> Self {
-        self.rest.dns = Some(dns);
+    pub fn dns(mut self, dns: impl Into<pb::DnsConfig>) -> Self {
+        self.rest.dns = Some(dns.into());
         self
     }
 

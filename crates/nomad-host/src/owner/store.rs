@@ -157,6 +157,11 @@ impl Owner {
 }
 
 impl DeadOwner {
+    /// Where its record is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     fn take(directory: PathBuf) -> Result<Option<Self>, OwnerError> {
         let lock = match lock(&directory.join(LOCK), FlockOperation::NonBlockingLockExclusive) {
             Ok(lock) => lock,
