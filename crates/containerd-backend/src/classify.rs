@@ -17,6 +17,8 @@ pub(crate) enum Trouble {
     AlreadyExists,
     /// The daemon has not finished cleaning up after an earlier attempt.
     StillThere,
+    /// The runtime lost its files to the daemon's clean-up after an earlier attempt, or broke by itself.
+    Overtaken(String),
     /// Another writer holds the ingest of this reference.
     RefLocked,
     /// The bytes that were written do not have the expected digest or size.
@@ -86,6 +88,11 @@ fn by_text(text: &str) -> Option<Trouble> {
         && text.contains(": file exists")
     {
         return Some(Trouble::StillThere);
+    }
+    if text.contains("unable to retrieve OCI runtime error")
+        && text.contains("log.json: no such file or directory")
+    {
+        return Some(Trouble::Overtaken(plain(text)));
     }
     // 1.7 says so of a sandbox record that is gone, without a code.
     if text.ends_with("bucket not found") || text.ends_with("bucket not found: unknown") {
@@ -311,6 +318,18 @@ mod tests {
             Code::AlreadyExists,
             "mkdir /run/containerd/io.containerd.runtime.v2.task/nomad/redis: file exists",
             expect!["StillThere"],
+        );
+    }
+
+    #[test]
+    fn a_runtime_whose_files_went_away_under_it_may_have_been_overtaken() {
+        check(
+            Code::Unknown,
+            "failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error (open \
+             /run/x/log.json: no such file or directory): runc did not terminate successfully: exit status 1: unknown",
+            expect![[
+                r#"Overtaken("failed to create shim task: OCI runtime create failed: unable to retrieve OCI runtime error (open /run/x/log.json: no such file or directory): runc did not terminate successfully: exit status 1")"#
+            ]],
         );
     }
 

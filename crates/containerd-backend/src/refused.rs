@@ -64,7 +64,9 @@ impl From<Refused> for ContainersError {
             Trouble::GaveUp(_) => Self::TimedOut { operation, limit },
             Trouble::Command { command, reason } => Self::Command { command, reason },
             Trouble::Unsupported(reason) => Self::Unsupported { operation, reason },
-            Trouble::WrongContent(reason) | Trouble::Failed(reason) => Self::Failed { operation, reason },
+            Trouble::WrongContent(reason) | Trouble::Overtaken(reason) | Trouble::Failed(reason) => {
+                Self::Failed { operation, reason }
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ const CREATE: &str = "create the task";
 /// Shortest deadline of creating a task: containerd itself gives up after 30 s and cleans up, while a call that is
 /// broken off before leaves the runtime's container behind in every version.
 const CREATE_LIMIT: Duration = Duration::from_secs(45);
+/// How often a runtime that may have lost its files to a clean-up is tried again; it may as well be broken.
+const OVERTAKEN_TRIES: u32 = 3;
 /// The operation of asking for its state.
 const STATE: &str = "ask for the task";
 
@@ -41,6 +43,7 @@ pub(crate) async fn create(
         ..CreateTaskRequest::default()
     };
     let (begin, mut backoff, mut removed) = (Instant::now(), Backoff::default(), false);
+    let mut overtaken = 0;
     loop {
         let refused = match try_create(daemon, id, request.clone()).await {
             Ok(pid) => return Ok(pid),
@@ -49,6 +52,10 @@ pub(crate) async fn create(
         match &refused.trouble {
             // No event tells that containerd has cleaned up.
             Trouble::StillThere if begin.elapsed() < daemon.timeout() => {
+                tokio::time::sleep(backoff.next_delay()).await;
+            }
+            Trouble::Overtaken(_) if overtaken < OVERTAKEN_TRIES => {
+                overtaken += 1;
                 tokio::time::sleep(backoff.next_delay()).await;
             }
             Trouble::AlreadyExists if !removed && get(daemon, id).await?.is_none() => {
