@@ -6,11 +6,13 @@ use std::time::Duration;
 use e2e::wait::limited;
 use e2e::{Plugin, environment, test};
 use expect_test::expect;
-use nomad_host::driver::DriverError;
-use nomad_host::plugin::{LogLevel, PluginError, PluginProcess};
+use nomad_host::driver::{DriverError, TaskPhase};
+use nomad_host::plugin::{PluginError, PluginProcess};
 use nomad_proto::cty::Value;
 use nomad_proto::pb::driver::network_isolation_spec::NetworkIsolationMode;
-use nomad_proto::pb::driver::{CreateNetworkRequest, DestroyNetworkRequest, driver_capabilities};
+use nomad_proto::pb::driver::{
+    CreateNetworkRequest, DestroyNetworkRequest, InitRequest, ShutdownRequest, driver_capabilities,
+};
 
 #[test]
 fn the_handshake_is_right_to_the_byte_and_alone_on_stdout() {
@@ -77,6 +79,17 @@ fn it_says_what_it_can_do() {
         let modes: Vec<_> = can.network_isolation_modes().collect();
         use NetworkIsolationMode::{Group, Host, None, Task};
         assert!([Group, Host, None, Task].iter().all(|mode| modes.contains(mode)), "{modes:?}");
+    });
+}
+
+#[test]
+fn the_calls_of_newer_agents_around_its_life_are_answered() {
+    test(async |world| {
+        let mut driver = world.driver().raw();
+        limited("Init", driver.init(InitRequest::default())).await.unwrap();
+        let task = world.task("web").shell("sleep 1000").start().await;
+        limited("Shutdown", driver.shutdown(ShutdownRequest::default())).await.unwrap();
+        assert_eq!(task.inspect().await.phase, TaskPhase::Running);
     });
 }
 
@@ -169,7 +182,7 @@ fn every_line_that_it_logs_is_one_that_the_agent_takes() {
         let log = plugin.log().clone();
         plugin.shutdown().await;
         let lines = log.lines();
-        assert!(lines.iter().any(|line| line.level == LogLevel::Warn), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.message == "the task could not be started"), "{lines:#?}");
         for line in &lines {
             let json: serde_json::Value = serde_json::from_str(&line.raw).unwrap();
             for key in ["@message", "@level", "@timestamp", "@module"] {

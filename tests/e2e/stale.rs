@@ -38,7 +38,7 @@ fn a_running_container_of_the_same_name_is_ended_and_replaced() {
         let command =
             ["run", "--detach", "--null-io", "--snapshotter", "overlayfs", &image, &container(world)];
         world.ctr(&[&command[..], &["sleep", "86421"]].concat());
-        assert_eq!(host::processes_with("86421").len(), 1);
+        wait::until_true("the sleep", || !host::processes_with("86421").is_empty()).await;
         starts(world).await;
         assert!(host::processes_with("86421").is_empty());
     });
@@ -102,5 +102,51 @@ fn parallel_starts_of_one_task_leave_one_container() {
         wait::until_true("one sleep", || host::processes_with("86424").len() == 1).await;
         let left = leftovers::in_containerd(world.daemon(), &world.alloc().id);
         assert_eq!(left.iter().filter(|line| line.starts_with("container ")).count(), 1, "{left:?}");
+    });
+}
+#[test]
+fn a_container_without_its_snapshot_is_replaced() {
+    test(async |world| {
+        let (image, id) = (world.daemon().image("busybox"), container(world));
+        world.ctr(&["containers", "create", "--snapshotter", "overlayfs", &image, &id, "sh"]);
+        world.ctr(&["snapshots", "--snapshotter", "overlayfs", "remove", &id]);
+        starts(world).await;
+    });
+}
+
+#[test]
+fn a_plugin_that_was_killed_in_the_middle_of_a_start_is_no_obstacle() {
+    test(async |world| {
+        let (config, logs) = world.task("web").shell("true").prepare().await.unwrap();
+        // Nobody reads these pipes: the runtime waits for a reader, and the start with it.
+        for path in [&config.stdout_path, &config.stderr_path] {
+            std::fs::remove_file(path).unwrap();
+            linux_host::fifo::make(path.as_ref()).unwrap();
+        }
+        let driver = world.driver();
+        let start = tokio::spawn(async move { driver.start_task(&config).await });
+        wait::until("a shim that waits", async || {
+            let id = container(world);
+            let left = leftovers::in_containerd(world.daemon(), &world.alloc().id);
+            let made = left.contains(&format!("container {id}"));
+            (made && !host::processes_with(&id).is_empty()).then_some(())
+        })
+        .await;
+        world.kill_plugin().await;
+        assert!(start.await.unwrap().unwrap_err().is_disconnected());
+        drop(logs);
+        world.start_plugin().await;
+        // What the broken-off call left may still be on its way out: then, and only then, the driver says that another
+        // attempt may help, and a client makes it.
+        let task =
+            wait::until("a start", async || match world.task("web").shell("exit 3").try_start().await {
+                Ok(task) => Some(task),
+                Err(error) => {
+                    assert!(error.is_recoverable(), "{error}");
+                    None
+                }
+            })
+            .await;
+        assert_eq!(task.wait().await, TaskExit::code(3));
     });
 }

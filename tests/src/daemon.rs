@@ -95,7 +95,9 @@ impl Daemon {
     /// One that a single test may kill and start again. [`Daemon::remove`] takes it away.
     pub fn own() -> Arc<Self> {
         let mut command = Command::new(environment::xtask());
-        command.arg("serve-containerd").stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Of the same version as the shared one.
+        command.arg("serve-containerd").arg("--bin-dir").arg(&Self::shared().instance.bin_dir);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut keeper = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
