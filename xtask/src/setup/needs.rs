@@ -22,7 +22,7 @@ enum Seen {
 
 const CNI_DIRS: &[&str] = &["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
-const NEEDS: [Need; 8] = [
+const NEEDS: [Need; 9] = [
     Need { what: "containerd", package: "containerd", seen: Seen::Program("containerd") },
     Need { what: "containerd's client ctr", package: "containerd", seen: Seen::Program("ctr") },
     Need { what: "the runc shim", package: "containerd", seen: Seen::Program("containerd-shim-runc-v2") },
@@ -34,6 +34,7 @@ const NEEDS: [Need; 8] = [
     },
     Need { what: "the compiler protoc", package: "protobuf-compiler", seen: Seen::Program("protoc") },
     Need { what: "the compressor zstd", package: "zstd", seen: Seen::Program("zstd") },
+    Need { what: "iptables, for published ports", package: "iptables", seen: Seen::Program("iptables") },
     Need { what: "setpriv", package: "util-linux", seen: Seen::Program("setpriv") },
 ];
 

@@ -1,14 +1,8 @@
 //! The end-to-end tests: the release binary on a private containerd, and afterwards nothing is left.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use anyhow::Result;
 
-use super::{Outcome, Plan, cargo_test, driver};
-use crate::containerd::{Private, Version};
-use crate::leaks::{self, Host};
-use crate::{environment, images, packages, setup, signals, with_containerd};
+use super::{Outcome, Plan, cargo_test, daemon};
 
 /// The container port's own tests, which pass the same suite as the driver's fake.
 const ADAPTER: &[&str] =
@@ -16,58 +10,13 @@ const ADAPTER: &[&str] =
 /// The built binary.
 const BINARY: &[&str] = &["--package", "e2e", "--no-fail-fast"];
 
-/// Runs them, and the leak check as one test more.
+/// Runs them.
 ///
 /// # Errors
 /// Something that they need is missing.
 pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
-    setup::programs()?;
-    let images = images::make()?;
-    let registry = packages::registry()?;
-    let driver = match driver() {
-        Ok(driver) => driver,
-        Err(error) => return Ok(Outcome::failed(&error)),
-    };
-    signals::check()?;
-    let before = Host::now()?;
-    let private = Private::start(Version::Host)?;
-    let mark = private.instance.dir.display().to_string();
-    let tools = [images, registry, driver];
-    let suite = |args: &[&str]| {
-        cargo_test::run(plan, args, |command| {
-            with_containerd::point_at(command, &private.instance);
-            tell(command, plan, &tools);
-            command.env(environment::TEST_RUN, &mark);
-        })
-    };
-    let ran = suite(ADAPTER).and_then(|adapter| Ok(adapter.and(suite(BINARY)?)));
-    let left = leaks::left(&before, &private, &mark);
-    let stopped = private.stop();
-    let mut outcome = ran?;
-    if let Outcome::Ran { passed, failures, .. } = &mut outcome {
-        let mut leaks = left?;
-        leaks.extend(stopped.err().map(|error| format!("{error:#}")));
-        if leaks.is_empty() {
-            *passed += 1;
-        } else {
-            failures.push(format!("the tests left behind:\n  {}", leaks.join("\n  ")));
-        }
-    }
-    Ok(outcome)
-}
-
-fn tell(command: &mut Command, plan: &Plan, [images, registry, driver]: &[PathBuf; 3]) {
-    command
-        .env(environment::TEST_IMAGES, images)
-        .env(environment::DOCKER_REGISTRY_BIN, registry)
-        .env(environment::CONTAINERD_DRIVER_BIN, driver);
-    if let Ok(me) = std::env::current_exe() {
-        command.env(environment::XTASK_BIN, me);
-    }
-    if let Some(dir) = setup::cni_dir() {
-        command.env(environment::CNI_PATH, dir);
-    }
-    if let Some(rounds) = plan.rounds {
-        command.env(environment::TEST_ROUNDS, rounds.to_string());
-    }
+    daemon::run(plan, |prepare| {
+        let adapter = cargo_test::run(plan, ADAPTER, prepare)?;
+        Ok(adapter.and(cargo_test::run(plan, BINARY, prepare)?))
+    })
 }

@@ -1,10 +1,14 @@
 //! The tiers of the tests: a table, one file per tier, and one closing line over all.
 
+mod agent;
 mod cargo_test;
+mod daemon;
 mod e2e;
+mod go_test;
 mod table;
 mod tidy;
 mod unit;
+mod watch;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +24,8 @@ struct Tier {
     /// How long it may take on two cores, compiling included; more is a failure.
     budget: Duration,
     run: fn(&Plan) -> Result<Outcome>,
+    /// Runs when no tier is named; the others run when they are.
+    always: bool,
 }
 
 /// What a tier is told.
@@ -31,17 +37,18 @@ pub(crate) struct Plan {
 }
 
 /// The tiers in the order of their running.
-const TIERS: [Tier; 3] = [
-    Tier { name: "tidy", budget: minutes(6), run: tidy::run },
-    Tier { name: "unit", budget: minutes(8), run: unit::run },
-    Tier { name: "e2e", budget: minutes(12), run: e2e::run },
+const TIERS: [Tier; 4] = [
+    Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
+    Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
+    Tier { name: "e2e", budget: minutes(14), run: e2e::run, always: true },
+    Tier { name: "agent", budget: minutes(14), run: agent::run, always: false },
 ];
 
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
 }
 
-/// Runs the tiers that were asked for, or all; the number is the exit code.
+/// Runs the tiers that were asked for, or all that always run; the number is the exit code.
 ///
 /// # Errors
 /// A name is of no tier.
@@ -79,7 +86,7 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
 
 fn choose(wanted: &[String]) -> Result<Vec<&'static Tier>> {
     if wanted.is_empty() {
-        return Ok(TIERS.iter().collect());
+        return Ok(TIERS.iter().filter(|tier| tier.always).collect());
     }
     let names: Vec<&str> = TIERS.iter().map(|tier| tier.name).collect();
     if let Some(unknown) = wanted.iter().find(|name| !names.contains(&name.as_str())) {
@@ -109,11 +116,12 @@ mod tests {
     fn tiers_run_in_their_own_order_whatever_was_asked_first() {
         assert_eq!(names(&["unit", "tidy"]), ["tidy", "unit"]);
         assert_eq!(names(&[]), ["tidy", "unit", "e2e"]);
+        assert_eq!(names(&["agent"]), ["agent"]);
     }
 
     #[test]
     fn an_unknown_tier_is_answered_with_those_that_exist() {
         let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
-        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e");
+        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent");
     }
 }
