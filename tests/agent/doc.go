@@ -18,6 +18,7 @@
 //   - CNI_PATH: the directory of the reference CNI plugins.
 //   - XTASK_BIN: `$XTASK_BIN serve-containerd` starts a further private containerd, for the cases that
 //     kill one.
+//   - CONTAINERD_BIN: the containerd of which that one is a further instance; optional, by default the host's.
 //   - AGENT_TEST_LOGS: a directory for the logs of agents and plugins; optional, by default the run's own
 //     directory, which is removed when everything passed.
 //

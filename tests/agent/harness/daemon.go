@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,6 +37,9 @@ func StartDaemon(t *testing.T) *Daemon {
 	t.Helper()
 	env := Env(t)
 	keeper := exec.Command(env.Xtask, "serve-containerd")
+	if env.ContainerdBin != "" {
+		keeper.Args = append(keeper.Args, "--bin-dir", filepath.Dir(env.ContainerdBin))
+	}
 	keeper.Stderr = os.Stderr
 	input, err := keeper.StdinPipe()
 	must.NoError(t, err)

@@ -15,11 +15,13 @@ type Environment struct {
 	Images    string
 	CNIPath   string
 	Xtask     string
+	// ContainerdBin may be empty: the host's own.
+	ContainerdBin string
 }
 
 // LoadEnvironment reads the variables, or says which are missing.
 func LoadEnvironment() (Environment, error) {
-	var env Environment
+	env := Environment{ContainerdBin: os.Getenv("CONTAINERD_BIN")}
 	var missing []string
 	for _, variable := range []struct {
 		name string

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // Run is what belongs to one run of a test binary.
@@ -19,7 +17,7 @@ type Run struct {
 	// Logs holds the logs of agents and plugins.
 	Logs string
 
-	log *os.File
+	log, held *os.File
 }
 
 var current Run
@@ -62,8 +60,15 @@ func begin(name string) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("the cases need root, as an agent and containerd do")
 	}
+	if err := removeStale(); err != nil {
+		return err
+	}
 	// Short: sockets of the plugins lie beneath it.
-	dir, err := os.MkdirTemp("/var/tmp", "cd-"+name+"-")
+	dir, err := os.MkdirTemp("/var/tmp", runPrefix+name+"-")
+	if err != nil {
+		return err
+	}
+	held, err := lock(dir)
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,7 @@ func begin(name string) error {
 	if err != nil {
 		return err
 	}
-	current = Run{Dir: dir, Namespace: filepath.Base(dir), Logs: logs, log: log}
+	current = Run{Dir: dir, Namespace: filepath.Base(dir), Logs: logs, log: log, held: held}
 	return Containerd{Address: env.Address, Namespace: current.Namespace}.Import(env.Images, "busybox")
 }
 
@@ -100,14 +105,9 @@ func end() error {
 	}
 	daemon := Containerd{Address: env.Address, Namespace: current.Namespace}
 	left := daemon.Leftovers()
-	mounts, err := MountsBeneath(current.Dir)
+	mounts, err := unmountBeneath(current.Dir)
 	if err != nil {
 		return err
-	}
-	for i := len(mounts) - 1; i >= 0; i-- {
-		if err := unix.Unmount(mounts[i], unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("can not unmount %s: %w", mounts[i], err)
-		}
 	}
 	for _, mount := range mounts {
 		// Those of allocation directories are the client's, which can meet a busy one and gives up on it.

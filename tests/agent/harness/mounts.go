@@ -2,8 +2,11 @@ package harness
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // MountsBeneath lists the mount points beneath a directory, in the order in which they were made.
@@ -24,4 +27,18 @@ func MountsBeneath(dir string) ([]string, error) {
 		}
 	}
 	return found, lines.Err()
+}
+
+// unmountBeneath detaches every mount beneath a directory and tells which there were.
+func unmountBeneath(dir string) ([]string, error) {
+	mounts, err := MountsBeneath(dir)
+	if err != nil {
+		return nil, err
+	}
+	for i := len(mounts) - 1; i >= 0; i-- {
+		if err := unix.Unmount(mounts[i], unix.MNT_DETACH); err != nil {
+			return nil, fmt.Errorf("can not unmount %s: %w", mounts[i], err)
+		}
+	}
+	return mounts, nil
 }
