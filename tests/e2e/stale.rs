@@ -1,6 +1,6 @@
 //! Starts that find what an earlier one of the same task left behind.
 
-use e2e::{World, host, leftovers, test, wait};
+use e2e::{Task, World, host, leftovers, test, wait};
 use nomad_host::driver::{TaskExit, TaskPhase};
 
 /// The id of the container of the task `web`.
@@ -97,8 +97,12 @@ fn a_start_with_the_id_of_a_running_task_adopts_it() {
 #[test]
 fn parallel_starts_of_one_task_leave_one_container() {
     test(async |world| {
-        let start = || world.task("web").shell("sleep 86424").start();
-        let (_one, _two) = tokio::join!(start(), start());
+        // One after the other, as the pipes of the second replace those of the first.
+        let prepare = || world.task("web").shell("sleep 86424").prepare();
+        let (one, two) = (prepare().await.unwrap(), prepare().await.unwrap());
+        let start = |(config, logs)| Task::start(world.shared(), config, logs);
+        let (one, two) = tokio::join!(start(one), start(two));
+        assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
         wait::until_true("one sleep", || host::processes_with("86424").len() == 1).await;
         let left = leftovers::in_containerd(world.daemon(), &world.alloc().id);
         assert_eq!(left.iter().filter(|line| line.starts_with("container ")).count(), 1, "{left:?}");
