@@ -28,9 +28,53 @@ pub struct PluginConfig {
     pub image_pull_timeout: Duration,
     /// `allow_privileged`: whether jobs may be privileged.
     pub allow_privileged: bool,
+    /// `allow_caps`: names of the capabilities that jobs may have, or `all`.
+    pub allow_caps: Vec<String>,
+    /// `allowed_modes.pid`: the values of `pid_mode` beside a namespace of the task's own.
+    pub allowed_pid_modes: Vec<String>,
+    /// `volumes.enabled`: whether jobs may mount paths of the host.
+    pub volumes: bool,
+    /// Whether jobs may be in the host's network.
+    pub host_network: bool,
+    /// Whether jobs may have devices of the host.
+    pub host_devices: bool,
+    /// Whether system calls are filtered where a job does not say.
+    pub seccomp: bool,
 }
 
+/// Every capability of the usual set but NET_RAW, with which one task can pose as another.
+const STRICT_CAPS: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 impl PluginConfig {
+    /// What holds under `security = "strict"` where the operator does not say more.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self {
+            allow_privileged: false,
+            allow_caps: STRICT_CAPS.map(str::to_owned).to_vec(),
+            allowed_pid_modes: Vec::new(),
+            volumes: false,
+            host_network: false,
+            host_devices: false,
+            seccomp: true,
+            ..Self::default()
+        }
+    }
+
     /// The containerd namespace: the configured one, else `nomad` on cgroup v1 and `nomad.slice` on v2.
     #[must_use]
     pub fn namespace(&self, mode: CgroupMode) -> String {
@@ -54,6 +98,26 @@ impl Default for PluginConfig {
             client_timeout: Duration::from_secs(60),
             image_pull_timeout: Duration::from_secs(300),
             allow_privileged: true,
+            allow_caps: vec!["all".to_owned()],
+            allowed_pid_modes: vec!["host".to_owned()],
+            volumes: true,
+            host_network: true,
+            host_devices: true,
+            seccomp: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict_is_the_usual_set_of_capabilities_without_raw_sockets() {
+        let names = PluginConfig::strict().allow_caps;
+        let strict = oci_builder::CapabilitySet::from_names("allow_caps", &names).unwrap();
+        let usual = oci_builder::CapabilitySet::DEFAULT;
+        assert_eq!(usual.difference(strict).to_string(), "CAP_NET_RAW");
+        assert!(strict.is_subset(usual));
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Context {
     pub(crate) config: PluginConfig,
     pub(crate) node: NodeCpu,
     pub(crate) host: Host,
+    /// The capabilities of `allow_caps`.
+    pub(crate) allow_caps: oci_builder::CapabilitySet,
     pub(crate) ports: Arc<dyn ContainerPort>,
     pub(crate) files: StateDir,
     pub(crate) cgroups: CgroupMounts,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use linux_host::cgroup::CgroupMounts;
+use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -18,6 +19,7 @@ use crate::fingerprint::{self, Fingerprint};
 use crate::granted::Granted;
 use crate::host::Host;
 use crate::ids::{ContainerId, TaskId};
+use crate::policy::Refusal;
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
 use crate::signal::Signal;
@@ -81,8 +83,18 @@ impl Driver {
         let files = StateDir::new(&config.state_dir);
         let enabled = config.enabled;
         let (node, host) = (node.or_of_host(), Host::read());
-        let context =
-            Arc::new(Context { config, node, host, ports, files, cgroups, events: self.0.events.clone() });
+        let allow_caps =
+            CapabilitySet::from_names("allow_caps", &config.allow_caps).map_err(Refusal::from)?;
+        let context = Arc::new(Context {
+            config,
+            node,
+            host,
+            allow_caps,
+            ports,
+            files,
+            cgroups,
+            events: self.0.events.clone(),
+        });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
         let keeper = enabled
             .then(|| tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone())).abort_handle());

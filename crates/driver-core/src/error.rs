@@ -36,6 +36,17 @@ pub enum DriverError {
         #[source]
         source: io::Error,
     },
+    /// An option names something of the host that can not be used.
+    #[error("{option} = {value:?} can not be used")]
+    Unusable {
+        /// The option as it is spelt in the job file.
+        option: &'static str,
+        /// What it names.
+        value: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A service of the host failed.
     #[error("{operation}")]
     Host {
@@ -96,6 +107,14 @@ impl DriverError {
         operation: &'static str,
     ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> DriverError {
         move |source| Self::Host { operation, source }
+    }
+
+    pub(crate) fn unusable(
+        option: &'static str,
+        value: impl Into<PathBuf>,
+    ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> DriverError {
+        let value = value.into();
+        move |source| Self::Unusable { option, value, source }
     }
 
     pub(crate) fn file(

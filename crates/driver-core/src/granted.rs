@@ -1,13 +1,20 @@
-//! What a task gets of the host, looked at before anything is made: devices now, checked and held until they are
-//! handed on.
+//! What a task gets of the host, looked at before anything is made: devices, a seccomp profile, and the objects
+//! behind mounts, which are held from the check until they are handed on.
 
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use linux_host::beneath;
 use linux_host::devices::{self, DeviceNode, NodeKind};
-use oci_builder::{Device, DeviceKind, DevicePermissions, Privilege};
+use oci_builder::{
+    Device, DeviceKind, DevicePermissions, DeviceRequest, Mount, MountKind, Privilege, Seccomp,
+};
 
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::plan;
-use crate::policy::{self, Grant, Refusal, Rules};
+use crate::policy::{self, Grant, MountGrant, Refusal, Rules, Source};
+use crate::profile;
 use crate::spec::{HostDevice, TaskSpec};
 
 /// A task's grant and what it needs of the host.
@@ -15,21 +22,78 @@ use crate::spec::{HostDevice, TaskSpec};
 pub(crate) struct Granted {
     pub(crate) grant: Grant,
     pub(crate) devices: Vec<Device>,
+    pub(crate) seccomp: Seccomp,
+    pub(crate) mounts: Vec<GrantedMount>,
+}
+
+/// A mount and what its source was found to be.
+#[derive(Debug)]
+pub(crate) struct GrantedMount {
+    pub(crate) mount: Mount,
+    /// What lies in the allocation, where a name could mean something else by the time the runtime reads it.
+    pub(crate) object: Option<OwnedFd>,
+}
+
+impl GrantedMount {
+    fn of(grant: &MountGrant) -> Result<Self, DriverError> {
+        let mount = grant.mount.clone();
+        let unusable = |path: PathBuf| DriverError::unusable("mounts.source", path);
+        let object = match &grant.source {
+            Source::Own => None,
+            Source::Host(path) => {
+                std::fs::metadata(path).map_err(|error| unusable(path.clone())(error.into()))?;
+                None
+            }
+            Source::Allocation { root, rest } => {
+                let opened = beneath::open_root(root).and_then(|root| {
+                    if rest.as_os_str().is_empty() { Ok(root) } else { beneath::resolve(root.as_fd(), rest) }
+                });
+                Some(opened.map_err(|error| unusable(written(&mount))(error.into()))?)
+            }
+        };
+        Ok(Self { mount, object })
+    }
+
+    /// The mount with this path as its source.
+    pub(crate) fn with_source(&self, path: PathBuf) -> Mount {
+        let mut mount = self.mount.clone();
+        match &mut mount.kind {
+            MountKind::Bind { source, .. } | MountKind::ShallowBind { source, .. } => *source = path,
+            MountKind::Filesystem { .. } => {}
+        }
+        mount
+    }
+}
+
+/// The source as the job wrote it.
+fn written(mount: &Mount) -> PathBuf {
+    match &mount.kind {
+        MountKind::Bind { source, .. } | MountKind::ShallowBind { source, .. } => source.clone(),
+        MountKind::Filesystem { .. } => PathBuf::new(),
+    }
 }
 
 impl Granted {
     /// Holds the task against the operator's rules and the host, and tries a spec with all that the job decides, so
     /// that what no container can have is refused before there is one. Blocking.
     pub(crate) fn of(context: &Context, spec: &TaskSpec) -> Result<Self, DriverError> {
-        let grant = policy::check(spec, Rules { config: &context.config, host: context.host })?;
+        let grant = policy::check(
+            spec,
+            Rules { config: &context.config, host: context.host, allow_caps: context.allow_caps },
+        )?;
         let mut nodes = match grant.privilege {
             Privilege::Confined => Vec::new(),
             Privilege::Privileged => host_devices()?,
         };
+        for device in &grant.devices {
+            nodes.extend(job_device(device)?);
+        }
         for device in &spec.devices {
             nodes.extend(device_nodes(device)?);
         }
-        let granted = Self { grant, devices: nodes };
+        let seccomp = profile::filter(&grant.filter, context.host)?;
+        let mounts = grant.mounts.iter().map(GrantedMount::of).collect::<Result<_, _>>()?;
+        let granted = Self { grant, devices: nodes, seccomp, mounts };
         let draft = plan::draft(spec, &granted)?;
         oci_builder::build(draft).map_err(Refusal::from)?;
         Ok(granted)
@@ -61,19 +125,25 @@ fn host_devices() -> Result<Vec<Device>, DriverError> {
         .collect())
 }
 
+/// The nodes of an element of `devices`.
+fn job_device(wanted: &DeviceRequest) -> Result<Vec<Device>, DriverError> {
+    let DeviceRequest { host_path, task_path, permissions } = wanted;
+    let nodes = devices::inspect(host_path)
+        .map_err(|error| DriverError::unusable("devices", host_path)(error.into()))?;
+    Ok(nodes.iter().map(|node| device(place(task_path, node), node, *permissions)).collect())
+}
+
+/// Where a node goes: at the path itself, or beneath it when a whole directory is given.
+fn place(task_path: &std::path::Path, node: &DeviceNode) -> PathBuf {
+    if node.relative.as_os_str().is_empty() { task_path.to_owned() } else { task_path.join(&node.relative) }
+}
+
 fn device_nodes(wanted: &HostDevice) -> Result<Vec<Device>, DriverError> {
     let nodes = devices::inspect(&wanted.host_path)
         .map_err(|error| DriverError::host("a device of the task can not be used")(error.into()))?;
     let has = |letter| wanted.permissions.is_empty() || wanted.permissions.contains(letter);
     let permissions = DevicePermissions { read: has('r'), write: has('w'), mknod: has('m') };
-    let place = |node: &DeviceNode| {
-        if node.relative.as_os_str().is_empty() {
-            wanted.task_path.clone()
-        } else {
-            wanted.task_path.join(&node.relative)
-        }
-    };
-    Ok(nodes.iter().map(|node| device(place(node), node, permissions)).collect())
+    Ok(nodes.iter().map(|node| device(place(&wanted.task_path, node), node, permissions)).collect())
 }
 
 fn device(path: std::path::PathBuf, node: &DeviceNode, permissions: DevicePermissions) -> Device {

@@ -2,6 +2,7 @@
 
 use linux_host::limits;
 use oci_builder::CapabilitySet;
+use oci_builder::seccomp::KernelVersion;
 
 /// The facts of a host that jobs are held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub(crate) struct Host {
     pub(crate) bounding: CapabilitySet,
     /// The highest limit of open files that a process can be given.
     pub(crate) open_files: u64,
+    /// The running kernel, as seccomp profiles ask for it.
+    pub(crate) kernel: KernelVersion,
 }
 
 impl Host {
@@ -20,8 +23,17 @@ impl Host {
             tracing::warn!(%error, "the bounding set can not be read; the usual capabilities are taken for it");
             CapabilitySet::DEFAULT
         });
-        Self { bounding, open_files: limits::open_files_ceiling() }
+        Self { bounding, open_files: limits::open_files_ceiling(), kernel: kernel() }
     }
+}
+
+/// The kernel's version; one that can not be read is the oldest, for which a profile allows the least.
+fn kernel() -> KernelVersion {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    KernelVersion::from_release(release.trim()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "seccomp profiles are applied as on the oldest kernel");
+        KernelVersion { major: 0, minor: 0 }
+    })
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod plan;
 pub mod policy;
 pub mod ports;
 mod predecessor;
+mod profile;
 mod recover;
 mod signal;
 pub mod spec;

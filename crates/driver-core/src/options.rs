@@ -35,6 +35,14 @@ pub struct TaskOptions {
     pub cap_drop: Vec<String>,
     /// `pid_mode`: `host` for the host's PID namespace.
     pub pid_mode: String,
+    /// `seccomp`: whether system calls are filtered; unset is the operator's choice.
+    pub seccomp: Option<bool>,
+    /// `seccomp_profile`: a profile on the host in the place of the driver's own.
+    pub seccomp_profile: String,
+    /// `devices`: device nodes of the host.
+    pub devices: Vec<DeviceOption>,
+    /// `mounts`: binds and memory file systems.
+    pub mounts: Vec<MountOption>,
     /// `readonly_rootfs`: the image's file system can not be written.
     pub readonly_rootfs: bool,
     /// `sysctl`: kernel parameters of the container's namespaces.
@@ -49,6 +57,50 @@ pub struct TaskOptions {
     pub cpuset_cpus: String,
     /// `cpuset_mems`: the memory nodes that the task may use.
     pub cpuset_mems: String,
+}
+
+/// An element of `devices`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceOption {
+    /// `/dev/x`, `/dev/x:rwm`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`.
+    Text(String),
+    /// Docker's block; empty parts are unset.
+    Parts {
+        /// The node on the host.
+        host_path: String,
+        /// The node in the container.
+        container_path: String,
+        /// Letters of r, w and m.
+        cgroup_permissions: String,
+    },
+}
+
+/// An element of `mounts`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountOption {
+    /// `type`: `volume`, `bind` or `tmpfs`.
+    pub kind: String,
+    /// `source`: what is mounted from.
+    pub source: String,
+    /// `target`: where, in the container.
+    pub target: String,
+    /// `options` as in fstab(5).
+    pub options: Vec<String>,
+    /// Docker's keys, where the block has any of them.
+    pub docker: Option<DockerMountOption>,
+}
+
+/// Docker's keys of a mount.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DockerMountOption {
+    /// `readonly`.
+    pub readonly: bool,
+    /// `bind_options.propagation`.
+    pub propagation: String,
+    /// `tmpfs_options.size`, in bytes or with a unit.
+    pub tmpfs_size: String,
+    /// `tmpfs_options.mode` as a number.
+    pub tmpfs_mode: i64,
 }
 
 /// Where a container's resolv.conf comes from when there is no `dns` block.

@@ -29,6 +29,8 @@ pub(crate) struct Own {
     pub(crate) files: NetworkFiles,
     /// The staged `alloc/logs`.
     pub(crate) alloc_logs: PathBuf,
+    /// The job's mounts, from what is handed on.
+    pub(crate) mounts: Vec<Mount>,
 }
 
 /// What the plan needs to know of the host and the image's files.
@@ -64,8 +66,9 @@ pub(crate) fn facts(
 
 /// Joins everything to the plan of the container.
 pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Granted) -> Result<Plan, Refusal> {
-    let Facts { own: Own { user, files, alloc_logs }, placement, mode, swap, node_mhz } = facts;
-    let Granted { grant, devices } = granted;
+    let Facts { own: Own { user, files, alloc_logs, mounts: of_job }, placement, mode, swap, node_mhz } =
+        facts;
+    let Granted { grant, devices, seccomp, mounts: _ } = granted;
     let options = &spec.options;
     Ok(Plan {
         args: args(spec, image)?,
@@ -76,7 +79,7 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Grant
         pid: grant.pid,
         privilege: grant.privilege,
         capabilities: grant.capabilities,
-        seccomp: oci_builder::Seccomp::Unconfined,
+        seccomp: seccomp.clone(),
         sysctl: options.sysctl.clone(),
         rlimits: grant.rlimits.clone(),
         shm_size_bytes: grant.shm_size_bytes,
@@ -105,7 +108,7 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Grant
             .resources(swap),
             pids: PidsLimit::of_option(options.pids_limit),
         },
-        mounts: mounts(spec, &files, &alloc_logs),
+        mounts: mounts(spec, &files, &alloc_logs, of_job),
         hostname: files.hostname,
         rootfs: Rootfs { path: PathBuf::from("rootfs"), access: rootfs_access(spec) },
         devices: devices.clone(),
@@ -129,6 +132,7 @@ pub(crate) fn draft(spec: &TaskSpec, granted: &Granted) -> Result<Plan, Refusal>
             resolv_conf: Some(stand_in.clone()),
         },
         alloc_logs: stand_in.clone(),
+        mounts: granted.mounts.iter().map(|mount| mount.with_source(stand_in.clone())).collect(),
     };
     let placement =
         Placement { cgroups_path: PathBuf::from("/nomad/task"), cpuset: cgroup::Cpuset::WithTask };
@@ -181,9 +185,9 @@ fn network(spec: &TaskSpec) -> NetworkNamespace {
     }
 }
 
-/// The allocation's directories, the driver's files, and the volumes that the client passes; the last one of a
-/// destination wins.
-fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path) -> Vec<Mount> {
+/// The allocation's directories, the driver's files, the job's mounts and the volumes that the client passes; the
+/// last one of a destination wins.
+fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path, of_job: Vec<Mount>) -> Vec<Mount> {
     let dirs = &spec.dirs;
     let fixed = [
         bind(&dirs.shared, "/alloc", Access::ReadWrite),
@@ -193,7 +197,7 @@ fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path) -> Vec<Mount
         bind(&files.hosts, "/etc/hosts", Access::ReadWrite),
     ];
     let resolver = files.resolv_conf.as_deref().map(|path| bind(path, "/etc/resolv.conf", Access::ReadWrite));
-    let all = fixed.into_iter().chain(resolver).chain(spec.mounts.iter().map(volume));
+    let all = fixed.into_iter().chain(resolver).chain(of_job).chain(spec.mounts.iter().map(volume));
     let mut mounts: Vec<Mount> = Vec::new();
     for mount in all {
         mounts.retain(|earlier| earlier.destination != mount.destination);

@@ -1,6 +1,6 @@
 //! Objects that a task could swap by name, mounted into the driver's own directory while the task is created.
 //!
-//! A log pipe and the allocation's log directory lie where tasks write. They are resolved once, through no link, and
+//! Log pipes, the allocation's log directory and the sources of mounts in it lie where tasks write. They are resolved once, through no link, and
 //! from then on the shim and the runtime get the resolved object, never the name. Both hold it open afterwards, so
 //! the mounts go away as soon as the task is created.
 
@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use linux_host::beneath;
 use linux_host::fifo::{self, LogTarget};
 use linux_host::staged::{self, Spread};
+use oci_builder::{Mount, MountKind, Propagation};
 
 use crate::error::DriverError;
+use crate::granted::GrantedMount;
 use crate::spec::TaskSpec;
 
 const STDOUT: &str = "stdout";
@@ -24,24 +26,35 @@ pub(crate) struct Staged {
     pub(crate) stdout: PathBuf,
     pub(crate) stderr: PathBuf,
     pub(crate) alloc_logs: PathBuf,
+    /// The job's mounts, from staged sources where they lie in the allocation.
+    pub(crate) mounts: Vec<Mount>,
 }
 
 impl Staged {
     /// Resolves the task's objects and mounts them into `directory`, which is made.
-    pub(crate) fn stage(directory: &Path, spec: &TaskSpec) -> Result<Self, DriverError> {
+    pub(crate) fn stage(
+        directory: &Path,
+        spec: &TaskSpec,
+        mounts: &[GrantedMount],
+    ) -> Result<Self, DriverError> {
         std::fs::create_dir_all(directory).map_err(DriverError::file("can not make", directory))?;
         Ok(Self {
             stdout: log_pipe(directory, STDOUT, spec, &spec.logs.stdout)?,
             stderr: log_pipe(directory, STDERR, spec, &spec.logs.stderr)?,
             alloc_logs: log_directory(directory, spec)?,
+            mounts: mounts
+                .iter()
+                .enumerate()
+                .map(|(place, mount)| source(directory, place, mount))
+                .collect::<Result<_, _>>()?,
         })
     }
 }
 
 /// Takes the mounts in `directory` away, and the directory; what is not there is success.
 pub(crate) fn unstage(directory: &Path) -> Result<(), DriverError> {
-    for name in [STDOUT, STDERR, LOGS] {
-        staged::unstage(directory, name)
+    for name in names(directory)? {
+        staged::unstage(directory, &name)
             .map_err(|error| DriverError::host("a staged mount can not be removed")(error.into()))?;
     }
     match std::fs::remove_dir(directory) {
@@ -50,6 +63,35 @@ pub(crate) fn unstage(directory: &Path) -> Result<(), DriverError> {
         }
         _ => Ok(()),
     }
+}
+
+/// What is staged in the directory; only this module makes names there.
+fn names(directory: &Path) -> Result<Vec<String>, DriverError> {
+    let failed = || DriverError::file("can not read", directory);
+    match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed()(error)),
+        Ok(entries) => entries
+            .map(|entry| Ok(entry.map_err(failed())?.file_name().to_string_lossy().into_owned()))
+            .collect(),
+    }
+}
+
+/// A job's mount, from its object where there is one.
+fn source(directory: &Path, place: usize, granted: &GrantedMount) -> Result<Mount, DriverError> {
+    let Some(object) = &granted.object else { return Ok(granted.mount.clone()) };
+    let spread = match granted.mount.kind {
+        MountKind::Bind { propagation, .. } | MountKind::ShallowBind { propagation, .. } => propagation,
+        MountKind::Filesystem { .. } => Propagation::Private,
+    };
+    let spread = match spread {
+        Propagation::Private => Spread::Private,
+        Propagation::HostToTask => Spread::FromHost,
+        Propagation::Bidirectional => Spread::Both,
+    };
+    let path = staged::stage(object.as_fd(), directory, &format!("mount-{place}"), spread)
+        .map_err(|error| DriverError::host("the source of a mount can not be handed on")(error.into()))?;
+    Ok(granted.with_source(path))
 }
 
 fn log_pipe(directory: &Path, name: &str, spec: &TaskSpec, path: &Path) -> Result<PathBuf, DriverError> {
@@ -94,7 +136,7 @@ mod tests {
         task.logs.stdout = alloc.path().join("alloc/logs/out.fifo");
         fifo::make(&task.logs.stdout).unwrap();
         let staging = own.path().join("staged");
-        let staged = Staged::stage(&staging, &task).unwrap();
+        let staged = Staged::stage(&staging, &task, &[]).unwrap();
         std::fs::remove_file(&task.logs.stdout).unwrap();
         symlink("/etc/passwd", &task.logs.stdout).unwrap();
         assert!(std::fs::metadata(&staged.stdout).unwrap().file_type().is_fifo());
@@ -110,13 +152,13 @@ mod tests {
         let mut task = task(alloc.path());
         task.logs.stdout = alloc.path().join("alloc/logs/out.fifo");
         symlink("/dev/null", &task.logs.stdout).unwrap();
-        let error = chain(&Staged::stage(&own.path().join("a"), &task).unwrap_err());
+        let error = chain(&Staged::stage(&own.path().join("a"), &task, &[]).unwrap_err());
         assert!(error.starts_with("the task's log pipe can not be used"), "{error}");
 
         task.logs.stdout = "/dev/null".into();
         std::fs::remove_dir_all(alloc.path().join("alloc/logs")).unwrap();
         symlink("/etc", alloc.path().join("alloc/logs")).unwrap();
-        let error = chain(&Staged::stage(&own.path().join("b"), &task).unwrap_err());
+        let error = chain(&Staged::stage(&own.path().join("b"), &task, &[]).unwrap_err());
         assert!(error.starts_with("the allocation's log directory can not be used"), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use nomad_proto::hclspec::{self, Spec, Type};
 pub use reader::OptionError;
 
 /// What an option holds, as a person writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A text.
     Text,
@@ -26,6 +26,12 @@ pub enum Kind {
     Size,
     /// Texts by their names.
     Map,
+    /// A list whose elements are texts or blocks with these options.
+    TextsOrBlocks(&'static [Entry]),
+    /// At most one block with these options.
+    Block(&'static [Entry]),
+    /// Any number of blocks with these options.
+    Blocks(&'static [Entry]),
     /// A duration in Go's form, such as `5m`.
     Duration,
     /// An absolute path on the host.
@@ -42,7 +48,8 @@ impl Kind {
             // A block of a job file arrives as a list of one map.
             Self::Map => Type::list(Type::map(Type::String)),
             Self::Texts => Type::list(Type::String),
-            Self::TextOrTexts => Type::Any,
+            // Blocks have a schema of their own instead.
+            Self::TextOrTexts | Self::TextsOrBlocks(_) | Self::Block(_) | Self::Blocks(_) => Type::Any,
         }
     }
 
@@ -56,6 +63,9 @@ impl Kind {
             Self::Number => "number",
             Self::Size => "size (`64m`, `1.5g`, or bytes)",
             Self::Map => "map of strings",
+            Self::TextsOrBlocks(_) => "list of strings, or blocks",
+            Self::Block(_) => "block",
+            Self::Blocks(_) => "blocks",
             Self::Duration => "duration (`30s`, `5m`, `1h30m`)",
             Self::HostPath => "path on the host",
         }
@@ -89,10 +99,15 @@ pub struct Entry {
 /// The schema of a table of options.
 pub fn schema(table: &[Entry]) -> Spec {
     hclspec::object(table.iter().map(|entry| {
-        let attr = hclspec::attr(entry.name, &entry.kind.schema_type(), entry.default == Default::Required);
+        let required = entry.default == Default::Required;
+        let plain = match entry.kind {
+            Kind::Block(nested) => hclspec::block(entry.name, required, schema(nested)),
+            Kind::Blocks(nested) => hclspec::block_list(entry.name, schema(nested)),
+            kind => hclspec::attr(entry.name, &kind.schema_type(), required),
+        };
         let spec = match entry.default {
-            Default::Value(constant) => hclspec::default(attr, constant),
-            Default::Required | Default::Unset(_) => attr,
+            Default::Value(constant) => hclspec::default(plain, constant),
+            Default::Required | Default::Unset(_) => plain,
         };
         (entry.name, spec)
     }))
@@ -100,16 +115,28 @@ pub fn schema(table: &[Entry]) -> Spec {
 
 /// A table of options as Markdown: name, type, default, effect.
 pub fn markdown(table: &[Entry]) -> String {
+    let head = "| option | type | default | effect |\n| --- | --- | --- | --- |\n".to_owned();
+    head + &rows(table, "")
+}
+
+/// The rows of a table; the options of a block follow it, with its name in front of theirs.
+fn rows(table: &[Entry], prefix: &str) -> String {
     let row = |entry: &Entry| {
         let default = match entry.default {
             Default::Required => "required".to_owned(),
             Default::Unset(text) => text.to_owned(),
             Default::Value(constant) => format!("`{constant}`"),
         };
-        format!("| `{}` | {} | {default} | {} |\n", entry.name, entry.kind.documented(), entry.effect)
+        let name = format!("{prefix}{}", entry.name);
+        let nested = match entry.kind {
+            Kind::TextsOrBlocks(nested) | Kind::Block(nested) | Kind::Blocks(nested) => {
+                rows(nested, &format!("{name}."))
+            }
+            _ => String::new(),
+        };
+        format!("| `{name}` | {} | {default} | {} |\n{nested}", entry.kind.documented(), entry.effect)
     };
-    let head = "| option | type | default | effect |\n| --- | --- | --- | --- |\n".to_owned();
-    table.iter().map(row).fold(head, |text, row| text + &row)
+    table.iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn a_volume_at_the_place_of_an_own_mount_replaces_it() {
         hosts: "/s/hosts".into(),
         resolv_conf: Some("/s/resolv.conf".into()),
     };
-    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"))
+    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"), Vec::new())
         .into_iter()
         .filter(|m| m.destination == Path::new("/etc/hosts"))
         .collect();
@@ -143,6 +143,12 @@ fn what_no_container_can_have_is_refused_before_there_is_one() {
 
 fn draft_of(task: &TaskSpec) -> Result<Plan, Refusal> {
     let config = crate::PluginConfig::default();
-    let rules = crate::policy::Rules { config: &config, host: crate::host::Host::read() };
-    draft(task, &Granted { grant: crate::policy::check(task, rules)?, devices: Vec::new() })
+    let rules = crate::policy::Rules {
+        config: &config,
+        host: crate::host::Host::read(),
+        allow_caps: oci_builder::CapabilitySet::ALL,
+    };
+    let grant = crate::policy::check(task, rules)?;
+    let seccomp = oci_builder::Seccomp::Unconfined;
+    draft(task, &Granted { grant, devices: Vec::new(), seccomp, mounts: Vec::new() })
 }

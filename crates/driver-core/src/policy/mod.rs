@@ -3,6 +3,7 @@
 mod capabilities;
 mod gates;
 mod limits;
+mod mounts;
 mod names;
 
 use std::collections::BTreeMap;
@@ -10,12 +11,15 @@ use std::time::Duration;
 
 use linux_host::hosts::HostEntry;
 use oci_builder::{BuildError, CapabilityError, CapabilitySet, Limit, LimitKind, PidModeError, SizeError};
-use oci_builder::{PidNamespace, Privilege};
+use oci_builder::{DeviceRequest, DeviceRequestError, JobMountError, PidNamespace, Privilege};
 
 use crate::config::PluginConfig;
 use crate::host::Host;
 use crate::options::TaskOptions;
 use crate::spec::{GroupNetwork, TaskSpec};
+
+pub(crate) use gates::Filter;
+pub(crate) use mounts::{MountGrant, Source};
 
 /// A job's wish that is not granted: one sentence with the option, the value and what would be accepted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +41,12 @@ pub enum Refusal {
     /// A PID namespace that there is not.
     #[error(transparent)]
     PidMode(#[from] PidModeError),
+    /// A mount that can not be read.
+    #[error(transparent)]
+    Mount(#[from] JobMountError),
+    /// A device that is not named as one.
+    #[error(transparent)]
+    Device(#[from] DeviceRequestError),
     /// A size that is none.
     #[error("{option}: {reason}")]
     Size {
@@ -75,6 +85,7 @@ impl From<BuildError> for Refusal {
 pub(crate) struct Rules<'a> {
     pub(crate) config: &'a PluginConfig,
     pub(crate) host: Host,
+    pub(crate) allow_caps: CapabilitySet,
 }
 
 /// What a task may have: its options, read and allowed.
@@ -85,6 +96,9 @@ pub(crate) struct Grant {
     pub(crate) privilege: Privilege,
     pub(crate) capabilities: CapabilitySet,
     pub(crate) pid: PidNamespace,
+    pub(crate) filter: Filter,
+    pub(crate) devices: Vec<DeviceRequest>,
+    pub(crate) mounts: Vec<MountGrant>,
     pub(crate) shm_size_bytes: u64,
     pub(crate) rlimits: BTreeMap<LimitKind, Limit>,
 }
@@ -97,6 +111,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
     let options = &spec.options;
     check_options(options)?;
     check_network(spec)?;
+    gates::check_network(spec, rules.config)?;
     check_env(spec)?;
     check_mounts(spec)?;
     names::check_hostname(&options.hostname)?;
@@ -107,7 +122,10 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
         extra_hosts: names::extra_hosts(&options.extra_hosts)?,
         privilege,
         capabilities: capabilities::grant(options, privilege, rules)?,
-        pid: PidNamespace::from_option(&options.pid_mode)?,
+        pid: gates::pid(options, rules.config)?,
+        filter: gates::filter(options, rules.config)?,
+        devices: gates::devices(options, rules.config)?,
+        mounts: mounts::grant(spec, rules.config)?,
         shm_size_bytes: limits::shm_size(&options.shm_size)?,
         rlimits: limits::rlimits(options, rules.host)?,
     })

@@ -3,12 +3,17 @@
 use super::*;
 use crate::testing::spec;
 
+const HOST: Host = Host {
+    bounding: CapabilitySet::ALL,
+    open_files: 1000,
+    kernel: oci_builder::seccomp::KernelVersion { major: 6, minor: 1 },
+};
+
 fn refusal(change: impl FnOnce(&mut TaskSpec)) -> String {
     let mut spec = spec("web");
     change(&mut spec);
     let config = PluginConfig::default();
-    let host = Host { bounding: CapabilitySet::ALL, open_files: 1000 };
-    check(&spec, Rules { config: &config, host })
+    check(&spec, Rules { config: &config, host: HOST, allow_caps: CapabilitySet::ALL })
         .map_or_else(|refusal| refusal.to_string(), |_| "accepted".to_owned())
 }
 
@@ -64,7 +69,7 @@ fn privileged_is_refused_where_the_operator_forbids_it() {
     let mut spec = spec("web");
     spec.options.privileged = true;
     let config = PluginConfig { allow_privileged: false, ..PluginConfig::default() };
-    let rules = Rules { config: &config, host: Host { bounding: CapabilitySet::ALL, open_files: 1000 } };
+    let rules = Rules { config: &config, host: HOST, allow_caps: CapabilitySet::ALL };
     expect_test::expect![[r#"privileged = "true": Running privileged jobs are not allowed on this node; leave privileged out, or have its operator set allow_privileged = true"#]]
     .assert_eq(&check(&spec, rules).unwrap_err().to_string());
     assert_eq!(refusal(|spec| spec.options.privileged = true), "accepted");
@@ -74,7 +79,7 @@ fn privileged_is_refused_where_the_operator_forbids_it() {
 fn a_capability_that_the_host_does_not_have_can_not_be_named_but_privileged_does_without() {
     let bounding = CapabilitySet::DEFAULT;
     let config = PluginConfig::default();
-    let rules = Rules { config: &config, host: Host { bounding, open_files: 1000 } };
+    let rules = Rules { config: &config, host: Host { bounding, ..HOST }, allow_caps: CapabilitySet::ALL };
     let mut spec = spec("web");
     spec.options.privileged = true;
     assert_eq!(check(&spec, rules).unwrap().capabilities, bounding);
@@ -109,4 +114,66 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
         file_limit = "-1": 1 to 1000 is accepted, which is all that this host gives
         hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
         cpuset_cpus = "0": Nomad has reserved cores 2,3 for the task; leave out cpuset_cpus, or cores in its resources"#]].assert_eq(&told.join("\n"));
+}
+
+fn held(config: &PluginConfig, change: impl FnOnce(&mut TaskSpec)) -> Result<Grant, Refusal> {
+    let mut spec = spec("web");
+    change(&mut spec);
+    let allow_caps = CapabilitySet::from_names("allow_caps", &config.allow_caps).unwrap();
+    check(&spec, Rules { config, host: HOST, allow_caps })
+}
+
+#[test]
+fn strict_filters_system_calls_and_takes_raw_sockets_away() {
+    let strict = PluginConfig::strict();
+    let grant = held(&strict, |_| {}).unwrap();
+    assert_eq!(grant.filter, Filter::Shipped);
+    assert_eq!(CapabilitySet::DEFAULT.difference(grant.capabilities).to_string(), "CAP_NET_RAW");
+    let off = held(&strict, |spec| spec.options.seccomp = Some(false)).unwrap();
+    assert_eq!(off.filter, Filter::Off);
+    assert_eq!(held(&PluginConfig::default(), |_| {}).unwrap().filter, Filter::Off);
+}
+
+#[test]
+fn strict_refuses_what_reaches_the_host() {
+    let strict = PluginConfig::strict();
+    let told = |change: fn(&mut TaskSpec)| held(&strict, change).unwrap_err().to_string();
+    let mount = |spec: &mut TaskSpec| {
+        spec.options.mounts.push(crate::options::MountOption {
+            source: "/srv".into(),
+            target: "/srv".into(),
+            options: vec!["rbind".into()],
+            ..Default::default()
+        });
+    };
+    let told = [
+        told(|spec| spec.options.privileged = true),
+        told(|spec| spec.options.pid_mode = "host".into()),
+        told(|spec| spec.options.host_network = true),
+        told(|spec| spec.options.cap_add = vec!["net_raw".into(), "chown".into()]),
+        told(|spec| spec.options.devices = vec![crate::options::DeviceOption::Text("/dev/sda".into())]),
+        told(mount),
+    ];
+    expect_test::expect![[r#"
+        privileged = "true": Running privileged jobs are not allowed on this node; leave privileged out, or have its operator set allow_privileged = true
+        pid_mode = "host": the operator's allowed_modes.pid does not have this mode; leave pid_mode out
+        host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
+        cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
+        devices = "/dev/sda": security = "strict" keeps tasks from the host's devices; device plugins are accepted
+        mounts.source = "/srv": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn a_seccomp_profile_needs_seccomp_and_an_absolute_path() {
+    let told = [
+        refusal(|spec| spec.options.seccomp_profile = "/etc/p.json".into()),
+        refusal(|spec| {
+            spec.options.seccomp = Some(true);
+            spec.options.seccomp_profile = "p.json".into();
+        }),
+    ];
+    expect_test::expect![[r#"
+        seccomp_profile = "/etc/p.json": a profile needs seccomp = true beside it
+        seccomp_profile = "p.json": an absolute path of the host is accepted"#]]
+    .assert_eq(&told.join("\n"));
 }

@@ -45,7 +45,7 @@ async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverEr
     let granted = std::sync::Arc::clone(&common.granted);
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id)?;
-        let staged = Staged::stage(&state.staging(&id), &spec)?;
+        let staged = Staged::stage(&state.staging(&id), &spec, &granted.mounts)?;
         Ok((NetworkFiles::write(&dir, &id, &spec, &granted.grant.extra_hosts)?, staged))
     });
     written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?

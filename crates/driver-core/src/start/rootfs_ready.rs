@@ -88,11 +88,12 @@ async fn facts(
         options: mount.options.clone(),
     });
     let mounts: Vec<_> = mounts.collect();
-    let (spec, alloc_logs) = (common.spec.clone(), staged.alloc_logs.clone());
+    let (spec, alloc_logs, mounts_of_job) =
+        (common.spec.clone(), staged.alloc_logs.clone(), staged.mounts.clone());
     let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
     let resolved = tokio::task::spawn_blocking(move || {
         let user = resolve_user(&user, &mounts, &scratch)?;
-        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs })
+        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs, mounts: mounts_of_job })
     });
     resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
 }

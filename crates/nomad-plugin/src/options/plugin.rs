@@ -64,10 +64,52 @@ pub const OPTIONS: &[Entry] = &[
     Entry {
         name: "allow_privileged",
         kind: Kind::Flag,
-        default: Default::Value("true"),
+        default: Default::Unset("`true`; `false` under strict"),
         effect: "Whether jobs may be `privileged`.",
     },
+    Entry {
+        name: "security",
+        kind: Kind::Text,
+        default: Default::Value(r#""default""#),
+        effect: "`strict` changes what holds where neither operator nor job says more, for hosts that several \
+                 parties share: seccomp on, no `NET_RAW`, nothing privileged, no namespaces, devices or paths of \
+                 the host.",
+    },
+    Entry {
+        name: "allow_caps",
+        kind: Kind::Texts,
+        default: Default::Unset("`all`; the usual set without `NET_RAW` under strict"),
+        effect: "The capabilities that a job may have without being privileged.",
+    },
+    Entry {
+        name: "allowed_modes",
+        kind: Kind::Block(MODES),
+        default: Default::Unset("all; none under strict"),
+        effect: "The modes in which jobs may be in namespaces of the host.",
+    },
+    Entry {
+        name: "volumes",
+        kind: Kind::Block(VOLUMES),
+        default: Default::Unset("enabled; disabled under strict"),
+        effect: "What of the host jobs may mount; the allocation's own paths always work.",
+    },
 ];
+
+/// The options of `allowed_modes`.
+const MODES: &[Entry] = &[Entry {
+    name: "pid",
+    kind: Kind::Texts,
+    default: Default::Unset("`[\"host\"]`; none under strict"),
+    effect: "Values that `pid_mode` may have.",
+}];
+
+/// The options of `volumes`.
+const VOLUMES: &[Entry] = &[Entry {
+    name: "enabled",
+    kind: Kind::Flag,
+    default: Default::Unset("`true`; `false` under strict"),
+    effect: "Whether `mounts` may have absolute paths of the host.",
+}];
 
 /// Decodes the plugin's configuration, cty msgpack as clients send it; an absent block is an empty one.
 ///
@@ -78,7 +120,13 @@ pub fn decode(bytes: &[u8]) -> Result<PluginConfig, OptionError> {
 }
 
 fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
-    let default = PluginConfig::default();
+    let accepted = "\"default\" or \"strict\" is accepted";
+    let strict = reader.word("security", accepted, &[("default", false), ("strict", true)])?;
+    let default = match strict {
+        Some(true) => PluginConfig::strict(),
+        Some(false) | None => PluginConfig::default(),
+    };
+    let (mut modes, mut volumes) = (reader.block("allowed_modes")?, reader.block("volumes")?);
     Ok(PluginConfig {
         enabled: reader.flag("enabled")?.unwrap_or(default.enabled),
         runtime: reader.name("containerd_runtime")?.unwrap_or(default.runtime),
@@ -90,6 +138,12 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         client_timeout: reader.duration("client_timeout")?.unwrap_or(default.client_timeout),
         image_pull_timeout: reader.duration("image_pull_timeout")?.unwrap_or(default.image_pull_timeout),
         allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
+        allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
+        allowed_pid_modes: modes.texts_if_set("allowed_modes.pid")?.unwrap_or(default.allowed_pid_modes),
+        volumes: volumes.flag("volumes.enabled")?.unwrap_or(default.volumes),
+        host_network: default.host_network,
+        host_devices: default.host_devices,
+        seccomp: default.seccomp,
     })
 }
 
@@ -138,6 +192,10 @@ mod tests {
             ("client_timeout", "500ms".into()),
             ("image_pull_timeout", "1h".into()),
             ("allow_privileged", false.into()),
+            ("security", "default".into()),
+            ("allow_caps", vec!["chown"].into()),
+            ("allowed_modes", [("pid", Value::List(Vec::new()))].into()),
+            ("volumes", [("enabled", false)].into()),
         ]);
         let expected = PluginConfig {
             enabled: false,
@@ -150,8 +208,21 @@ mod tests {
             client_timeout: Duration::from_millis(500),
             image_pull_timeout: Duration::from_secs(3600),
             allow_privileged: false,
+            allow_caps: vec!["chown".into()],
+            allowed_pid_modes: Vec::new(),
+            volumes: false,
+            ..PluginConfig::default()
         };
         assert_eq!(through_client(&block), expected);
+    }
+
+    #[test]
+    fn strict_changes_what_is_not_said_and_nothing_else() {
+        let strict = Value::from([("security", "strict")]);
+        assert_eq!(through_client(&strict), PluginConfig::strict());
+        let both = Value::from([("security", Value::from("strict")), ("allow_privileged", true.into())]);
+        let expected = PluginConfig { allow_privileged: true, ..PluginConfig::strict() };
+        assert_eq!(through_client(&both), expected);
     }
 
     #[test]
@@ -164,5 +235,7 @@ mod tests {
         .assert_eq(&text("stats_interval", "soon"));
         expect_test::expect![[r#"containerd_addr = "containerd.sock": an absolute path is accepted"#]]
             .assert_eq(&text("containerd_addr", "containerd.sock"));
+        expect_test::expect![[r#"security = "high": "default" or "strict" is accepted"#]]
+            .assert_eq(&text("security", "high"));
     }
 }

@@ -57,6 +57,11 @@ impl Reader {
         }
     }
 
+    /// The options of a block, or of one that is left out.
+    fn nested(entries: Option<&Map>) -> Self {
+        Self { entries: entries.cloned().unwrap_or_default(), asked: BTreeSet::new() }
+    }
+
     /// The options that were asked for.
     #[cfg(test)]
     pub(super) fn asked(&self) -> &BTreeSet<&'static str> {
@@ -79,6 +84,61 @@ impl Reader {
             Some("false") => Some(false),
             _ => value.as_bool(),
         })
+    }
+
+    /// Whether the option is set to anything.
+    pub(super) fn has(&mut self, option: &'static str) -> bool {
+        self.asked.insert(option);
+        self.entries.get(key(option)).is_some_and(|value| !value.is_nil())
+    }
+
+    /// The options of a block, all unset when it is absent. Options within are asked for with its name in front.
+    pub(super) fn block(&mut self, option: &'static str) -> Result<Self, OptionError> {
+        let read = |value: &Value| match value.blocks()?.as_slice() {
+            [] => Some(Self::nested(None)),
+            [block] => Some(Self::nested(Some(block))),
+            _ => None,
+        };
+        let block = self.read(option, "one block is accepted", read)?;
+        Ok(block.unwrap_or_else(|| Self::nested(None)))
+    }
+
+    /// The options of each of any number of blocks.
+    pub(super) fn blocks(&mut self, option: &'static str) -> Result<Vec<Self>, OptionError> {
+        let read = |value: &Value| {
+            Some(value.blocks()?.into_iter().map(|block| Self::nested(Some(block))).collect())
+        };
+        Ok(self.read(option, "blocks are accepted", read)?.unwrap_or_default())
+    }
+
+    /// A list of texts and blocks; one alone counts as a list of one.
+    pub(super) fn texts_or_blocks(&mut self, option: &'static str) -> Result<Vec<TextOrBlock>, OptionError> {
+        let one = |value: &Value| match value {
+            Value::Map(entries) => Some(TextOrBlock::Block(Self::nested(Some(entries)))),
+            _ => value.as_str().map(|text| TextOrBlock::Text(text.to_owned())),
+        };
+        let read = |value: &Value| match value.as_list() {
+            Some(items) => items.iter().filter(|item| !item.is_nil()).map(one).collect(),
+            None => Some(vec![one(value)?]),
+        };
+        Ok(self.read(option, "a list of strings or blocks is accepted", read)?.unwrap_or_default())
+    }
+
+    /// One of a few words; absent it is none of them.
+    pub(super) fn word<T: Copy>(
+        &mut self,
+        option: &'static str,
+        accepted: &'static str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, OptionError> {
+        self.read(option, accepted, |value| {
+            words.iter().find(|(word, _)| value.as_str() == Some(word)).map(|(_, meaning)| *meaning)
+        })
+    }
+
+    /// A list of texts, told apart from one that is absent.
+    pub(super) fn texts_if_set(&mut self, option: &'static str) -> Result<Option<Vec<String>>, OptionError> {
+        self.read(option, "a list of strings is accepted", texts)
     }
 
     /// A list of texts; absent it is empty.
@@ -137,13 +197,24 @@ impl Reader {
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>, OptionError> {
         self.asked.insert(option);
-        let value = self.entries.get(option).unwrap_or(&Value::Nil);
+        let value = self.entries.get(key(option)).unwrap_or(&Value::Nil);
         if value.is_nil() {
             return Ok(None);
         }
         let refused = || OptionError::Value { option, value: shown(value), accepted };
         read(value).map(Some).ok_or_else(refused)
     }
+}
+
+/// An element of a list of both.
+pub(super) enum TextOrBlock {
+    Text(String),
+    Block(Reader),
+}
+
+/// The key of an option in its own block: what follows the last point of its name.
+fn key(option: &str) -> &str {
+    option.rsplit('.').next().unwrap_or(option)
 }
 
 /// A text, or a number as its text.

@@ -2,9 +2,9 @@
 
 mod table;
 
-use driver_core::options::{ResolverFile, TaskOptions};
+use driver_core::options::{DeviceOption, DockerMountOption, MountOption, ResolverFile, TaskOptions};
 
-use super::reader::{OptionError, Reader};
+use super::reader::{OptionError, Reader, TextOrBlock};
 
 pub use table::OPTIONS;
 
@@ -36,6 +36,10 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         cap_add: reader.texts("cap_add")?,
         cap_drop: reader.texts("cap_drop")?,
         pid_mode: reader.text("pid_mode")?.unwrap_or_default(),
+        seccomp: reader.flag("seccomp")?,
+        seccomp_profile: reader.text("seccomp_profile")?.unwrap_or_default(),
+        devices: reader.texts_or_blocks("devices")?.into_iter().map(device).collect::<Result<_, _>>()?,
+        mounts: reader.blocks("mounts")?.iter_mut().map(mount).collect::<Result<_, _>>()?,
         readonly_rootfs: reader.flag("readonly_rootfs")?.unwrap_or_default(),
         sysctl: reader.map("sysctl")?,
         shm_size: reader.size("shm_size")?.unwrap_or_default(),
@@ -47,6 +51,46 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
     let accepted = "the name of an image, such as \"redis:7\"";
     let image = image.ok_or(OptionError::Missing { option: "image", accepted })?;
     Ok(TaskOptions { image, ..options })
+}
+
+fn device(device: TextOrBlock) -> Result<DeviceOption, OptionError> {
+    match device {
+        TextOrBlock::Text(text) => Ok(DeviceOption::Text(text)),
+        TextOrBlock::Block(mut block) => device_block(&mut block),
+    }
+}
+
+fn device_block(block: &mut Reader) -> Result<DeviceOption, OptionError> {
+    Ok(DeviceOption::Parts {
+        host_path: block.text("devices.host_path")?.unwrap_or_default(),
+        container_path: block.text("devices.container_path")?.unwrap_or_default(),
+        cgroup_permissions: block.text("devices.cgroup_permissions")?.unwrap_or_default(),
+    })
+}
+
+fn mount(block: &mut Reader) -> Result<MountOption, OptionError> {
+    Ok(MountOption {
+        kind: block.text("mounts.type")?.unwrap_or_default(),
+        source: block.text("mounts.source")?.unwrap_or_default(),
+        target: block.text("mounts.target")?.unwrap_or_default(),
+        options: block.texts("mounts.options")?,
+        docker: docker_mount(block)?,
+    })
+}
+
+/// Docker's keys; one of them makes the block docker's.
+fn docker_mount(block: &mut Reader) -> Result<Option<DockerMountOption>, OptionError> {
+    let keys = ["mounts.readonly", "mounts.bind_options", "mounts.tmpfs_options"];
+    if !keys.map(|key| block.has(key)).contains(&true) {
+        return Ok(None);
+    }
+    let (mut bind, mut tmpfs) = (block.block("mounts.bind_options")?, block.block("mounts.tmpfs_options")?);
+    Ok(Some(DockerMountOption {
+        readonly: block.flag("mounts.readonly")?.unwrap_or_default(),
+        propagation: bind.text("mounts.bind_options.propagation")?.unwrap_or_default(),
+        tmpfs_size: tmpfs.size("mounts.tmpfs_options.size")?.unwrap_or_default(),
+        tmpfs_mode: tmpfs.number("mounts.tmpfs_options.mode")?.unwrap_or_default(),
+    }))
 }
 
 #[cfg(test)]

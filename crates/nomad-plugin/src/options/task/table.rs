@@ -130,4 +130,120 @@ pub const OPTIONS: &[Entry] = &[
         default: Default::Unset("all"),
         effect: "The memory nodes that the task may use, such as `0`.",
     },
+    Entry {
+        name: "seccomp",
+        kind: Kind::Flag,
+        default: Default::Unset("`false`; `true` under strict"),
+        effect: "Filters system calls with docker's default profile.",
+    },
+    Entry {
+        name: "seccomp_profile",
+        kind: Kind::HostPath,
+        default: Default::Unset("the default profile"),
+        effect: "A profile on the host, in docker's or the runtime spec's form; needs `seccomp = true`.",
+    },
+    Entry {
+        name: "devices",
+        kind: Kind::TextsOrBlocks(DEVICE),
+        default: Default::Unset("none"),
+        effect: "Devices of the host, as `/dev/x`, `/dev/x:rw`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or as blocks.",
+    },
+    Entry {
+        name: "mounts",
+        kind: Kind::Blocks(MOUNT),
+        default: Default::Unset("none"),
+        effect: "Files and directories of the allocation or the host, and memory file systems.",
+    },
+];
+
+/// The options of a device's block.
+pub(super) const DEVICE: &[Entry] = &[
+    Entry {
+        name: "host_path",
+        kind: Kind::Text,
+        default: Default::Required,
+        effect: "The device on the host, or a directory of devices.",
+    },
+    Entry {
+        name: "container_path",
+        kind: Kind::Text,
+        default: Default::Unset("`host_path`"),
+        effect: "Its path in the container.",
+    },
+    Entry {
+        name: "cgroup_permissions",
+        kind: Kind::Text,
+        default: Default::Unset("`rwm`"),
+        effect: "What the task may do: letters of `r`, `w` and `m`.",
+    },
+];
+
+/// The options of a mount's block.
+pub(super) const MOUNT: &[Entry] = &[
+    Entry {
+        name: "type",
+        kind: Kind::Text,
+        default: Default::Value(r#""volume""#),
+        effect: "`volume` or `bind` for a path, `tmpfs` for memory.",
+    },
+    Entry {
+        name: "source",
+        kind: Kind::Text,
+        default: Default::Unset("none"),
+        effect: "A path that begins with `local/`, `secrets/` or `../alloc/`, or an absolute one of the host.",
+    },
+    Entry {
+        name: "target",
+        kind: Kind::Text,
+        default: Default::Required,
+        effect: "The absolute path in the container.",
+    },
+    Entry {
+        name: "options",
+        kind: Kind::Texts,
+        default: Default::Unset("none"),
+        effect: "Options as in fstab; a bind needs some (`rbind`, `ro`) unless the block has one of docker's keys below.",
+    },
+    Entry {
+        name: "readonly",
+        kind: Kind::Flag,
+        default: Default::Unset("`false`"),
+        effect: "Whether it can not be written.",
+    },
+    Entry {
+        name: "bind_options",
+        kind: Kind::Block(BIND),
+        default: Default::Unset("none"),
+        effect: "docker's options of a bind.",
+    },
+    Entry {
+        name: "tmpfs_options",
+        kind: Kind::Block(TMPFS),
+        default: Default::Unset("none"),
+        effect: "docker's options of a tmpfs.",
+    },
+];
+
+/// The options of `bind_options`.
+pub(super) const BIND: &[Entry] = &[Entry {
+    name: "propagation",
+    kind: Kind::Text,
+    default: Default::Unset("`rprivate`"),
+    effect: "How later mounts spread: `rprivate`, `rslave` or `rshared`.",
+}];
+
+/// The options of `tmpfs_options`.
+pub(super) const TMPFS: &[Entry] = &[
+    Entry {
+        name: "size",
+        kind: Kind::Size,
+        default: Default::Unset("half of the memory"),
+        effect: "How much it can hold.",
+    },
+    Entry {
+        name: "mode",
+        kind: Kind::Number,
+        default: Default::Unset("1777 in octal"),
+        effect: "Permission bits as a number, such as 448 for octal 700.",
+    },
 ];

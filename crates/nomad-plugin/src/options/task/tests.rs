@@ -25,6 +25,22 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 }
 
 #[test]
+fn the_blocks_of_schema_and_decoder_have_the_same_options() {
+    let known = |table: &[crate::options::Entry], prefix: &str| -> BTreeSet<String> {
+        table.iter().map(|entry| format!("{prefix}.{}", entry.name)).collect()
+    };
+    let asked = |reader: Reader| -> BTreeSet<String> {
+        reader.asked().iter().map(|name| (*name).to_owned()).collect()
+    };
+    let mut block = Reader::new(&[]).unwrap();
+    device_block(&mut block).unwrap();
+    assert_eq!(asked(block), known(table::DEVICE, "devices"));
+    let mut block = Reader::new(&[]).unwrap();
+    mount(&mut block).unwrap();
+    assert_eq!(asked(block), known(table::MOUNT, "mounts"));
+}
+
+#[test]
 fn a_body_with_the_image_alone_leaves_all_else_unset() {
     let options = through_client(&[("image", "redis:7")].into());
     assert_eq!(options, TaskOptions { image: "redis:7".into(), ..TaskOptions::default() });
@@ -50,6 +66,8 @@ fn every_option_arrives() {
         ("readonly_rootfs", true.into()),
         ("sysctl", Value::List(vec![[("net.core.somaxconn", Value::from(16384))].into()])),
         ("shm_size", 67_108_864.into()),
+        ("seccomp", true.into()),
+        ("seccomp_profile", "/etc/seccomp.json".into()),
         ("pids_limit", 100.into()),
         ("file_limit", 4096.into()),
         ("cpuset_cpus", "0-1".into()),
@@ -73,10 +91,69 @@ fn every_option_arrives() {
         readonly_rootfs: true,
         sysctl: [("net.core.somaxconn".into(), "16384".into())].into(),
         shm_size: "67108864".into(),
+        seccomp: Some(true),
+        seccomp_profile: "/etc/seccomp.json".into(),
         pids_limit: 100,
         file_limit: 4096,
         cpuset_cpus: "0-1".into(),
         cpuset_mems: "0".into(),
+        devices: Vec::new(),
+        mounts: Vec::new(),
+    };
+    assert_eq!(through_client(&body), expected);
+}
+
+#[test]
+fn devices_and_mounts_arrive_in_every_shape() {
+    let body = Value::from([
+        ("image", Value::from("redis:7")),
+        ("devices", Value::List(vec!["/dev/fuse".into(), [("host_path", "/dev/kmsg")].into()])),
+        (
+            "mounts",
+            Value::List(vec![
+                Value::from([
+                    ("source", Value::from("local/conf")),
+                    ("target", "/conf".into()),
+                    ("options", vec!["rbind", "ro"].into()),
+                ]),
+                Value::from([
+                    ("type", Value::from("tmpfs")),
+                    ("target", "/scratch".into()),
+                    ("tmpfs_options", [("size", Value::from(1024)), ("mode", 448.into())].into()),
+                ]),
+            ]),
+        ),
+    ]);
+    let expected = TaskOptions {
+        image: "redis:7".into(),
+        devices: vec![
+            DeviceOption::Text("/dev/fuse".into()),
+            DeviceOption::Parts {
+                host_path: "/dev/kmsg".into(),
+                container_path: String::new(),
+                cgroup_permissions: String::new(),
+            },
+        ],
+        mounts: vec![
+            MountOption {
+                kind: "volume".into(),
+                source: "local/conf".into(),
+                target: "/conf".into(),
+                options: vec!["rbind".into(), "ro".into()],
+                docker: None,
+            },
+            MountOption {
+                kind: "tmpfs".into(),
+                target: "/scratch".into(),
+                docker: Some(DockerMountOption {
+                    tmpfs_size: "1024".into(),
+                    tmpfs_mode: 448,
+                    ..DockerMountOption::default()
+                }),
+                ..MountOption::default()
+            },
+        ],
+        ..TaskOptions::default()
     };
     assert_eq!(through_client(&body), expected);
 }

@@ -1,0 +1,234 @@
+//! `mounts`: read, and each source told apart by whose it is.
+
+use std::path::{Component, Path, PathBuf};
+
+use oci_builder::{Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, parse_size};
+
+use super::Refusal;
+use crate::config::PluginConfig;
+use crate::options::MountOption;
+use crate::spec::{TaskDirs, TaskSpec};
+
+/// A mount that the task may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MountGrant {
+    /// The mount; a bind's source as the job wrote it.
+    pub(crate) mount: Mount,
+    pub(crate) source: Source,
+}
+
+/// What is mounted from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Nothing of the host.
+    Own,
+    /// A path of the host that no task can change.
+    Host(PathBuf),
+    /// A path in the allocation, which tasks can change: only what is found beneath the root without a link counts.
+    Allocation {
+        /// A directory that the client made.
+        root: PathBuf,
+        /// The rest of the path; empty for the root itself.
+        rest: PathBuf,
+    },
+}
+
+pub(super) fn grant(spec: &TaskSpec, config: &PluginConfig) -> Result<Vec<MountGrant>, Refusal> {
+    spec.options.mounts.iter().map(|option| one(option, &spec.dirs, config)).collect()
+}
+
+fn one(option: &MountOption, dirs: &TaskDirs, config: &PluginConfig) -> Result<MountGrant, Refusal> {
+    let target = PathBuf::from(&option.target);
+    if !target.is_absolute() || climbs(&target) || target.parent().is_none() || option.target.contains('\0') {
+        let accepted = "an absolute path without .. and other than / is accepted";
+        return Err(Refusal::new("mounts.target", option.target.as_str(), accepted));
+    }
+    let mount = JobMount {
+        kind: JobMountKind::from_option(&option.kind)?,
+        source: option.source.clone(),
+        target,
+        options: option.options.clone(),
+        shape: shape(option)?,
+    }
+    .into_mount()?;
+    let source = match &mount.kind {
+        MountKind::Filesystem { .. } => Source::Own,
+        MountKind::Bind { source, .. } | MountKind::ShallowBind { source, .. } => {
+            source_of(source, dirs, config)?
+        }
+    };
+    Ok(MountGrant { mount, source })
+}
+
+fn shape(option: &MountOption) -> Result<MountShape, Refusal> {
+    let Some(docker) = &option.docker else { return Ok(MountShape::Fstab) };
+    let tmpfs_size_bytes = match docker.tmpfs_size.as_str() {
+        "" => 0,
+        text => parse_size(text)
+            .map_err(|reason| Refusal::Size { option: "mounts.tmpfs_options.size", reason })?,
+    };
+    let tmpfs_mode = u32::try_from(docker.tmpfs_mode).map_err(|_| {
+        let accepted = "permission bits as a number, 0 to 4095 (0o7777), are accepted";
+        Refusal::new("mounts.tmpfs_options.mode", docker.tmpfs_mode.to_string(), accepted)
+    })?;
+    Ok(MountShape::Docker(DockerMount {
+        access: if docker.readonly { Access::ReadOnly } else { Access::ReadWrite },
+        propagation: docker.propagation.clone(),
+        tmpfs_size_bytes,
+        tmpfs_mode,
+    }))
+}
+
+fn source_of(source: &Path, dirs: &TaskDirs, config: &PluginConfig) -> Result<Source, Refusal> {
+    let shown = || source.display().to_string();
+    if source.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Refusal::new("mounts.source", shown(), "a path without NUL bytes is accepted"));
+    }
+    if !source.is_absolute() {
+        return relative(source, dirs).ok_or_else(|| {
+            let accepted = "a relative path begins with local/, secrets/ or ../alloc/";
+            Refusal::new("mounts.source", shown(), accepted)
+        });
+    }
+    if let Some(inside) = absolute(source, dirs) {
+        return Ok(inside);
+    }
+    if config.volumes && !beneath(source, &dirs.alloc_root) {
+        return Ok(Source::Host(source.to_owned()));
+    }
+    let accepted = if config.volumes {
+        "of the allocation's own directory, local/, secrets/ and ../alloc/ are accepted"
+    } else {
+        "paths of the host are disabled on this node (volumes.enabled = false); \
+         local/, secrets/ and ../alloc/ of the allocation are accepted"
+    };
+    Err(Refusal::new("mounts.source", shown(), accepted))
+}
+
+/// The task's own directories and the shared one, by the names that jobs have for them.
+fn roots(dirs: &TaskDirs) -> [(&'static str, &Path); 3] {
+    [("local", &dirs.local), ("secrets", &dirs.secrets), ("../alloc", &dirs.shared)]
+}
+
+fn relative(source: &Path, dirs: &TaskDirs) -> Option<Source> {
+    let source = source.strip_prefix(".").unwrap_or(source);
+    let named = roots(dirs).into_iter();
+    named.filter_map(|(name, root)| allocation(source, Path::new(name), root)).next()
+}
+
+fn absolute(source: &Path, dirs: &TaskDirs) -> Option<Source> {
+    roots(dirs).into_iter().filter_map(|(_, root)| allocation(source, root, root)).next()
+}
+
+fn allocation(source: &Path, prefix: &Path, root: &Path) -> Option<Source> {
+    if prefix.as_os_str().is_empty() {
+        // Every path begins with an empty one.
+        return None;
+    }
+    let rest = source.strip_prefix(prefix).ok()?;
+    Some(Source::Allocation { root: root.to_owned(), rest: rest.to_owned() })
+}
+
+fn beneath(path: &Path, root: &Path) -> bool {
+    !root.as_os_str().is_empty() && path.starts_with(root)
+}
+
+fn climbs(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::DockerMountOption;
+
+    fn dirs() -> TaskDirs {
+        TaskDirs {
+            alloc_root: "/a/1".into(),
+            shared: "/a/1/alloc".into(),
+            local: "/a/1/web/local".into(),
+            secrets: "/a/1/web/secrets".into(),
+        }
+    }
+
+    fn told(change: impl FnOnce(&mut MountOption), volumes: bool) -> String {
+        let mut option = MountOption {
+            source: "local/conf".into(),
+            target: "/conf".into(),
+            options: vec!["rbind".into(), "ro".into()],
+            ..MountOption::default()
+        };
+        change(&mut option);
+        let config = PluginConfig { volumes, ..PluginConfig::default() };
+        match one(&option, &dirs(), &config) {
+            Ok(MountGrant { source, .. }) => format!("{source:?}"),
+            Err(refusal) => crate::error::chain(&refusal),
+        }
+    }
+
+    fn of(source: &str, volumes: bool) -> String {
+        told(|option| option.source = source.into(), volumes)
+    }
+
+    #[test]
+    fn paths_of_the_allocation_are_found_beneath_its_directories_however_they_are_written() {
+        let told: Vec<_> = ["local/conf", "./secrets", "../alloc/data", "/a/1/alloc/data", "local/../../x"]
+            .into_iter()
+            .map(|source| of(source, false))
+            .collect();
+        expect_test::expect![[r#"
+            Allocation { root: "/a/1/web/local", rest: "conf" }
+            Allocation { root: "/a/1/web/secrets", rest: "" }
+            Allocation { root: "/a/1/alloc", rest: "data" }
+            Allocation { root: "/a/1/alloc", rest: "data" }
+            Allocation { root: "/a/1/web/local", rest: "../../x" }"#]]
+        .assert_eq(&told.join("\n"));
+    }
+
+    #[test]
+    fn paths_of_the_host_need_the_operators_leave_and_relative_ones_are_the_allocations() {
+        assert_eq!(of("/srv", true), r#"Host("/srv")"#);
+        let told: Vec<_> = [("/srv", false), ("/a/1/other/secrets", true), ("data", true), ("..", true)]
+            .into_iter()
+            .map(|(source, volumes)| of(source, volumes))
+            .collect();
+        expect_test::expect![[r#"
+            mounts.source = "/srv": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted
+            mounts.source = "/a/1/other/secrets": of the allocation's own directory, local/, secrets/ and ../alloc/ are accepted
+            mounts.source = "data": a relative path begins with local/, secrets/ or ../alloc/
+            mounts.source = "..": a relative path begins with local/, secrets/ or ../alloc/"#]].assert_eq(&told.join("\n"));
+    }
+
+    #[test]
+    fn values_that_no_mount_has_are_refused() {
+        let docker = |docker: DockerMountOption| {
+            told(
+                |option| {
+                    option.kind = "tmpfs".into();
+                    option.options.clear();
+                    option.docker = Some(docker);
+                },
+                true,
+            )
+        };
+        let told = [
+            told(|option| option.target = "conf".into(), true),
+            told(|option| option.target = "/a/../b".into(), true),
+            told(|option| option.target = "/".into(), true),
+            told(|option| option.kind = "nfs".into(), true),
+            told(|option| option.options.clear(), true),
+            docker(DockerMountOption { tmpfs_size: "big".into(), ..DockerMountOption::default() }),
+            docker(DockerMountOption { tmpfs_mode: -1, ..DockerMountOption::default() }),
+            docker(DockerMountOption::default()),
+        ];
+        expect_test::expect![[r#"
+            mounts.target = "conf": an absolute path without .. and other than / is accepted
+            mounts.target = "/a/../b": an absolute path without .. and other than / is accepted
+            mounts.target = "/": an absolute path without .. and other than / is accepted
+            mounts: "nfs" is not a type of mount (accepted: volume, bind, tmpfs)
+            mounts: the bind at "/conf" has no options (accepted: rbind or bind, and ro or rw)
+            mounts.tmpfs_options.size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
+            mounts.tmpfs_options.mode = "-1": permission bits as a number, 0 to 4095 (0o7777), are accepted
+            Own"#]].assert_eq(&told.join("\n"));
+    }
+}
