@@ -14,6 +14,10 @@ use tokio::time::Instant;
 /// driver has lost sight of the task.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
+/// The time that a start has to come to its end after the order to kill. A container is made and
+/// started well within it; a download is not waited for.
+const START_GRACE: Duration = Duration::from_secs(10);
+
 /// What a task is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
@@ -127,7 +131,7 @@ impl<D: TaskDriver> TaskRunner<D> {
         let mut orders = self.orders.clone();
         let started = tokio::select! {
             started = self.driver.start(&self.task) => started,
-            () = ordered(&mut orders, Order::Kill) => {
+            () = overdue(&mut orders) => {
                 self.show(TaskChange::Abandoned);
                 return Attempt::Stopped(Ending::Lost);
             }
@@ -201,6 +205,12 @@ async fn ordered(orders: &mut watch::Receiver<Order>, wanted: Order) {
     if orders.wait_for(|order| *order >= wanted).await.is_err() {
         std::future::pending().await
     }
+}
+
+/// Returns when a start has gone on for its time after the order to kill.
+async fn overdue(orders: &mut watch::Receiver<Order>) {
+    ordered(orders, Order::Kill).await;
+    tokio::time::sleep(START_GRACE).await;
 }
 
 fn chain(fault: &DriverFault) -> String {

@@ -353,6 +353,22 @@ async fn an_interrupt_during_a_start_stops_the_task_once_it_runs() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_second_interrupt_a_start_is_waited_for_a_little_longer() {
+    let run = play(vec![(task("main", Stage::Main, 0), &[Play::Slow(5_000)])], &[100, 200]).await;
+    check(
+        &run,
+        0,
+        &expect![[r#"
+        main started
+        main kill
+        main destroyed"#]],
+    );
+    let run = play(vec![(task("main", Stage::Main, 0), &[Play::Slow(60_000)])], &[100, 200]).await;
+    check(&run, 0, &expect![""]);
+    assert_eq!(run.report.tasks[0].ending, Ending::Lost);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupt_ends_the_pause_before_a_restart() {
     let begun = tokio::time::Instant::now();
     let run = play(vec![(task("main", Stage::Main, 3), &[Play::Exits(1, 5)])], &[100]).await;

@@ -110,9 +110,8 @@ impl TaskDriver for LiveDriver {
         let prepared = prepare(&common, task, plan.config.clone(), &plan.cpus)?;
         let task_id = prepared.config.id.clone();
         // In the record before the start, for the case that this process is killed during it.
-        let begun = TaskHandle { version: 1, config: Some(prepared.config.clone()), ..TaskHandle::default() };
         self.ledger.update(|record| {
-            record.set_task(&begun);
+            record.set_starting(&prepared.config);
             record.cgroups.extend_from_slice(prepared.cgroups.directories());
         });
         match self.start_prepared(&prepared).await {

@@ -5,7 +5,9 @@ use crate::driver::{DriverClient, DriverError, Health};
 use crate::owner::record::{PluginRecord, Record, RecordError, TaskRecord};
 use crate::owner::store::{DeadOwner, OwnerError};
 use crate::plugin::{PluginConnection, PluginError, PluginOptions, PluginProcess};
+use linux_host::fifo;
 use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -96,7 +98,7 @@ async fn end_plugin(old: &PluginRecord, left: &mut Vec<&TaskRecord>, report: &mu
             let driver = connection.driver();
             let mut missed = Vec::new();
             for task in left.iter() {
-                match driver.destroy_task(&task.id, true).await {
+                match destroy_known(&driver, task).await {
                     Ok(()) => report.tasks.push(task.id.clone()),
                     Err(_) => missed.push(*task),
                 }
@@ -112,6 +114,24 @@ async fn end_plugin(old: &PluginRecord, left: &mut Vec<&TaskRecord>, report: &mu
     // A plugin that is killed leaves its socket.
     if old.socket.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) {
         let _ = std::fs::remove_file(&old.socket);
+    }
+}
+
+/// Destroys a task of a plugin that knows it. One that is still being started is waited for first:
+/// a driver takes a repeated start of the same task for a question about the first one. The log
+/// pipes have a reader meanwhile, or the start would wait for it.
+async fn destroy_known(driver: &DriverClient, task: &TaskRecord) -> Result<(), CleanUpFault> {
+    let failed = |source| CleanUpFault::Task { id: task.id.clone(), source };
+    match (driver.destroy_task(&task.id, true).await, task.start()?) {
+        (Err(error), Some(config)) if !error.is_disconnected() => {
+            let open = |path: &str| fifo::open_read(Path::new(path)).ok();
+            let readers = [open(&config.stdout_path), open(&config.stderr_path)];
+            driver.start_task(&config).await.map_err(failed)?;
+            let destroyed = driver.destroy_task(&task.id, true).await;
+            drop(readers);
+            destroyed.map_err(failed)
+        }
+        (result, _) => result.map_err(failed),
     }
 }
 

@@ -63,6 +63,10 @@ pub struct TaskRecord {
     pub id: String,
     /// The encoded handle, in base64, without environment and driver configuration.
     handle: String,
+    /// While the start is not acknowledged: the encoded task configuration, in base64, with which
+    /// the start can be repeated and so be waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
 }
 
 impl Default for Record {
@@ -110,9 +114,19 @@ impl Record {
         STANDARD.decode(&self.plugin_config).map_err(|_| RecordError::Bytes("plugin configuration"))
     }
 
-    /// Keeps a task that is about to be started, or the handle of one that was.
+    /// Keeps a task that is about to be started, with its whole configuration.
+    pub fn set_starting(&mut self, config: &TaskConfig) {
+        let handle = TaskHandle { version: 1, config: Some(config.clone()), ..TaskHandle::default() };
+        let start = Some(STANDARD.encode(config.encode_to_vec()));
+        self.replace(TaskRecord { start, ..TaskRecord::new(&handle) });
+    }
+
+    /// Keeps the handle of a task that was started; the secrets of its start are forgotten.
     pub fn set_task(&mut self, handle: &TaskHandle) {
-        let task = TaskRecord::new(handle);
+        self.replace(TaskRecord::new(handle));
+    }
+
+    fn replace(&mut self, task: TaskRecord) {
         self.remove_task(&task.id);
         self.tasks.push(task);
     }
@@ -129,7 +143,18 @@ impl TaskRecord {
         let id = config.id.clone();
         let config = TaskConfig { msgpack_driver_config: Vec::new(), env: Default::default(), ..config };
         let handle = TaskHandle { config: Some(config), ..handle.clone() };
-        Self { id, handle: STANDARD.encode(handle.encode_to_vec()) }
+        Self { id, handle: STANDARD.encode(handle.encode_to_vec()), start: None }
+    }
+
+    /// The configuration of a start that was not acknowledged.
+    ///
+    /// # Errors
+    /// [`RecordError::Bytes`].
+    pub fn start(&self) -> Result<Option<TaskConfig>, RecordError> {
+        let damaged = || RecordError::Bytes("task configuration");
+        let Some(start) = &self.start else { return Ok(None) };
+        let bytes = STANDARD.decode(start).map_err(|_| damaged())?;
+        TaskConfig::decode(bytes.as_slice()).map(Some).map_err(|_| damaged())
     }
 
     /// The handle, as a client has it after a restart.
@@ -219,6 +244,16 @@ mod tests {
         let config = kept.config.unwrap();
         assert!(config.env.is_empty() && config.msgpack_driver_config.is_empty());
         assert_eq!((config.id.as_str(), kept.driver_state.as_slice()), ("a/web/1", [7].as_slice()));
+    }
+
+    #[test]
+    fn the_whole_configuration_is_kept_until_the_start_is_acknowledged() {
+        let mut record = Record::default();
+        let config = handle("a/web/1").config.unwrap();
+        record.set_starting(&config);
+        assert_eq!(record.tasks[0].start().unwrap(), Some(config));
+        record.set_task(&handle("a/web/1"));
+        assert_eq!(record.tasks[0].start().unwrap(), None);
     }
 
     #[test]
