@@ -1,0 +1,109 @@
+//! Capabilities, privileged tasks and namespaces of the host, read inside the container.
+
+use e2e::world::Setup;
+use e2e::{Task, test, test_with};
+use nomad_proto::cty::Value;
+
+fn list(words: &[&str]) -> Value {
+    Value::List(words.iter().map(|word| Value::from(*word)).collect())
+}
+
+/// The effective set of a process in the task.
+async fn capabilities(task: &Task) -> u64 {
+    let text = task.read("grep CapEff /proc/self/status | cut -f2").await;
+    u64::from_str_radix(text.trim(), 16).unwrap()
+}
+
+const CHOWN: u64 = 1;
+const NET_ADMIN: u64 = 1 << 12;
+const NET_RAW: u64 = 1 << 13;
+/// The 14 of containerd and Docker.
+const USUAL: u64 = 0xa804_25fb;
+
+fn bounding() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:\t")).unwrap();
+    u64::from_str_radix(line, 16).unwrap()
+}
+
+#[test]
+fn capabilities_are_added_and_dropped_by_any_spelling() {
+    test(async |world| {
+        let usual = world.task("usual").shell("sleep 1000").start().await;
+        assert_eq!(capabilities(&usual).await, USUAL);
+        let setup = world.task("some").shell("sleep 1000").option("cap_add", list(&["net_admin"]));
+        let some = setup.option("cap_drop", list(&["CAP_NET_RAW", "Chown"])).start().await;
+        assert_eq!(capabilities(&some).await, (USUAL | NET_ADMIN) & !NET_RAW & !CHOWN);
+        let setup = world.task("one").shell("sleep 1000").option("cap_drop", list(&["ALL"]));
+        let one = setup.option("cap_add", list(&["chown"])).start().await;
+        assert_eq!(capabilities(&one).await, CHOWN);
+        let setup = world.task("all").shell("sleep 1000").option("cap_add", list(&["all"]));
+        assert_eq!(capabilities(&setup.start().await).await, bounding());
+    });
+}
+
+#[test]
+fn a_capability_that_there_is_not_is_refused() {
+    test(async |world| {
+        let text = world.task("web").shell("true").option("cap_add", list(&["net_amin"])).refusal().await;
+        assert!(text.starts_with(r#"cap_add: "net_amin" is not a capability"#), "{text}");
+    });
+}
+
+#[test]
+fn a_privileged_task_has_no_walls() {
+    test(async |world| {
+        let task = world.task("web").shell("sleep 1000").option("privileged", true).start().await;
+        assert_eq!(capabilities(&task).await, bounding());
+        let mounts = task.read("cat /proc/mounts").await;
+        let is_writable = |place: &str| {
+            mounts.lines().any(|line| {
+                let words: Vec<_> = line.split(' ').collect();
+                words[1] == place && words[3].split(',').any(|option| option == "rw")
+            })
+        };
+        assert!(is_writable("/sys") && !mounts.contains("/proc/kcore"), "{mounts}");
+        assert_eq!(task.read("grep NoNewPrivs /proc/self/status").await, "NoNewPrivs:\t0\n");
+        task.read("mkdir -p /m && mount -t tmpfs none /m && umount /m").await;
+        task.read("test -c /dev/loop-control && dd if=/dev/kmsg of=/dev/null bs=1 count=0").await;
+        assert_eq!(task.read("readlink /dev/ptmx").await, "pts/ptmx\n");
+    });
+}
+
+#[test]
+fn an_unprivileged_task_keeps_its_walls() {
+    test(async |world| {
+        let task = world.task("web").shell("sleep 1000").start().await;
+        assert_eq!(task.read("grep NoNewPrivs /proc/self/status").await, "NoNewPrivs:\t1\n");
+        assert_ne!(task.run("mkdir -p /m && mount -t tmpfs none /m").await.exit.code, 0);
+        assert_ne!(task.run("echo 1 > /proc/sys/kernel/printk").await.exit.code, 0);
+        assert_ne!(task.run("test -e /dev/loop-control").await.exit.code, 0);
+    });
+}
+
+#[test]
+fn privileged_is_refused_where_the_operator_forbids_it() {
+    test_with(Setup::config("allow_privileged", false), async |world| {
+        let text = world.task("web").shell("true").option("privileged", true).refusal().await;
+        assert!(text.contains("Running privileged jobs are not allowed"), "{text}");
+    });
+}
+
+#[test]
+fn a_task_in_the_hosts_pid_namespace_sees_the_host_and_still_ends_whole() {
+    test(async |world| {
+        let setup = world.task("web").shell("sleep 86777 & sleep 1000").option("pid_mode", "host");
+        let task = setup.start().await;
+        let me = std::process::id();
+        task.read(&format!("test -d /proc/{me}")).await;
+        assert_eq!(task.read("readlink /proc/self/ns/pid").await.trim(), own_namespace());
+        task.destroy(true).await.unwrap();
+        assert_eq!(e2e::host::processes_with("86777"), Vec::<u32>::new());
+        let text = world.task("bad").shell("true").option("pid_mode", "container").refusal().await;
+        assert!(text.starts_with(r#"pid_mode: "container" is not a mode"#), "{text}");
+    });
+}
+
+fn own_namespace() -> String {
+    std::fs::read_link("/proc/self/ns/pid").unwrap().display().to_string()
+}
