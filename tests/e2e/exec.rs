@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use e2e::host::Sleep;
 use e2e::wait::{limited, until_true};
-use e2e::{Task, World, host, test};
+use e2e::{Task, World, test};
 use nomad_host::driver::TaskExit;
 use nomad_proto::pb::driver::ExecTaskStreamingRequest;
 
@@ -50,9 +51,10 @@ fn a_command_has_the_tasks_user_directory_and_environment() {
 fn a_command_that_outlives_its_limit_is_killed() {
     test(async |world| {
         let task = task(world).await;
-        let refused = task.exec(&["sleep", "86431"], Duration::from_millis(300)).await.unwrap_err();
+        let sleep = Sleep::unique();
+        let refused = task.exec(&["sleep", sleep.seconds()], Duration::from_millis(300)).await.unwrap_err();
         assert_eq!(refused.to_string(), "command did not finish within 0.3 s and was killed");
-        until_true("no sleep", || host::processes_with("86431").is_empty()).await;
+        until_true("no sleep", || !sleep.runs()).await;
         assert_eq!(task.read("echo fine").await, "fine\n");
     });
 }
@@ -166,11 +168,12 @@ fn much_output_arrives_whole_in_a_session() {
 fn a_call_that_is_dropped_ends_the_command() {
     test(async |world| {
         let task = task(world).await;
-        for (tty, seconds) in [(false, "86432"), (true, "86433")] {
-            let session = task.session(&["sleep", seconds], tty).await;
-            until_true("the sleep", || !host::processes_with(seconds).is_empty()).await;
+        for tty in [false, true] {
+            let sleep = Sleep::unique();
+            let session = task.session(&["sleep", sleep.seconds()], tty).await;
+            until_true("the sleep", || sleep.runs()).await;
             drop(session);
-            until_true("no sleep", || host::processes_with(seconds).is_empty()).await;
+            until_true("no sleep", || !sleep.runs()).await;
         }
         assert_eq!(task.read("echo fine").await, "fine\n");
     });
@@ -189,12 +192,13 @@ fn what_a_command_left_in_the_background_does_not_hold_up_its_end() {
 fn a_command_ends_with_its_task() {
     test(async |world| {
         let task = task(world).await;
-        let session = task.session(&["sleep", "86434"], false).await;
-        until_true("the sleep", || !host::processes_with("86434").is_empty()).await;
+        let sleep = Sleep::unique();
+        let session = task.session(&["sleep", sleep.seconds()], false).await;
+        until_true("the sleep", || sleep.runs()).await;
         task.stop(NO_LIMIT, "").await.unwrap();
         // Its own end, or that the task is gone: either, and soon.
         let _ended = limited("the exec's end", session.finish()).await;
-        assert!(host::processes_with("86434").is_empty());
+        assert!(!sleep.runs());
     });
 }
 

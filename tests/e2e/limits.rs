@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use e2e::cgroup::{self, value};
+use e2e::host::Sleep;
+use e2e::test;
 use e2e::wait::until_true;
-use e2e::{host, test};
 use linux_host::cgroup::{CgroupMode, CgroupMounts, Controller};
 use nomad_host::alloc::TaskResources;
 
@@ -124,10 +125,10 @@ fn a_task_goes_into_the_cgroups_that_the_client_made() {
             }
         }
         let of_task = || std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-        let command = ["sleep", "86441"];
-        let _session = task.session(&command, false).await;
+        let sleep = Sleep::unique();
+        let _session = task.session(&["sleep", sleep.seconds()], false).await;
         until_true("a command in the same cgroups", || {
-            let of_command = host::processes_with("86441").first().map(|pid| format!("/proc/{pid}/cgroup"));
+            let of_command = sleep.processes().first().map(|pid| format!("/proc/{pid}/cgroup"));
             of_command.is_some_and(|path| std::fs::read_to_string(path).is_ok_and(|text| text == of_task()))
         })
         .await;

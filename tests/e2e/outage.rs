@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use e2e::host::is_gone;
+use e2e::host::{Sleep, is_gone};
 use e2e::wait::{limited, until_true};
 use e2e::world::Setup;
-use e2e::{Daemon, host, test_with};
+use e2e::{Daemon, test_with};
 use nomad_host::driver::{TaskExit, TaskPhase};
 
 use crate::counting::{assert_complete, counting, goes_on};
@@ -86,11 +86,13 @@ fn a_stop_during_the_outage_ends_the_task_and_its_code_is_known_afterwards() {
 #[test]
 fn a_deaf_task_is_killed_during_the_outage() {
     test_with(Setup::own_daemon(), async |world| {
-        let mut task = world.task("web").shell("trap '' TERM; echo ready; sleep 86461").start().await;
+        let sleep = Sleep::unique();
+        let script = format!("trap '' TERM; echo ready; {}", sleep.script());
+        let mut task = world.task("web").shell(&script).start().await;
         task.printed("ready").await;
         world.daemon().kill();
         let (stopped, ()) = tokio::join!(task.stop(Duration::from_millis(500), "SIGTERM"), async {
-            until_true("no sleep", || host::processes_with("86461").is_empty()).await;
+            until_true("no sleep", || !sleep.runs()).await;
             world.daemon().start();
         });
         stopped.unwrap();
@@ -134,12 +136,14 @@ fn a_start_during_the_outage_may_be_tried_again() {
 #[test]
 fn a_destroy_during_the_outage_is_finished_when_containerd_is_back() {
     test_with(Setup::own_daemon(), async |world| {
-        let mut task = world.task("web").shell("echo ready; sleep 86462").start().await;
+        let sleep = Sleep::unique();
+        let script = format!("echo ready; {}", sleep.script());
+        let mut task = world.task("web").shell(&script).start().await;
         task.printed("ready").await;
         world.daemon().kill();
         let destroyed = async { task.destroy(true).await };
         let (_either, ()) = tokio::join!(destroyed, async {
-            until_true("no sleep", || host::processes_with("86462").is_empty()).await;
+            until_true("no sleep", || !sleep.runs()).await;
             world.daemon().start();
         });
         e2e::wait::until("nothing left", async || {

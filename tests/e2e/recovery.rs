@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use e2e::host::Sleep;
 use e2e::wait::{limited, until, until_true};
 use e2e::{Plugin, host, test};
 use nomad_host::driver::{TaskExit, TaskPhase};
@@ -194,15 +195,16 @@ fn a_plugin_whose_agent_is_gone_serves_the_next_one() {
 fn an_exec_of_the_killed_plugin_does_not_disturb_the_task() {
     test(async |world| {
         let task = counting(world).await;
-        let session = task.session(&["sleep", "86451"], false).await;
-        until_true("the sleep", || !host::processes_with("86451").is_empty()).await;
+        let sleep = Sleep::unique();
+        let session = task.session(&["sleep", sleep.seconds()], false).await;
+        until_true("the sleep", || sleep.runs()).await;
         world.kill_plugin().await;
         assert!(limited("the exec's end", session.finish()).await.is_err());
         world.start_plugin().await;
         task.recover().await.unwrap();
         assert_eq!(task.read("echo fine").await, "fine\n");
         task.destroy(true).await.unwrap();
-        assert!(host::processes_with("86451").is_empty());
+        assert!(!sleep.runs());
     });
 }
 

@@ -1,6 +1,7 @@
 //! Starts that find what an earlier one of the same task left behind.
 
-use e2e::{Task, World, host, leftovers, test, wait};
+use e2e::host::{self, Sleep};
+use e2e::{Task, World, leftovers, test, wait};
 use nomad_host::driver::{TaskExit, TaskPhase};
 
 /// The id of the container of the task `web`.
@@ -34,13 +35,13 @@ fn a_container_that_was_left_behind_is_replaced() {
 #[test]
 fn a_running_container_of_the_same_name_is_ended_and_replaced() {
     test(async |world| {
-        let image = world.daemon().image("busybox");
+        let (image, sleep) = (world.daemon().image("busybox"), Sleep::unique());
         let command =
             ["run", "--detach", "--null-io", "--snapshotter", "overlayfs", &image, &container(world)];
-        world.ctr(&[&command[..], &["sleep", "86421"]].concat());
-        wait::until_true("the sleep", || !host::processes_with("86421").is_empty()).await;
+        world.ctr(&[&command[..], &["sleep", sleep.seconds()]].concat());
+        wait::until_true("the sleep", || sleep.runs()).await;
         starts(world).await;
-        assert!(host::processes_with("86421").is_empty());
+        assert!(!sleep.runs());
     });
 }
 
@@ -62,11 +63,13 @@ fn a_stopped_container_of_the_same_name_is_replaced() {
 #[test]
 fn a_task_whose_destruction_was_lost_is_ended_by_the_next_start() {
     test(async |world| {
-        let first = world.task("web").shell("trap '' TERM; sleep 86422").start().await;
+        let sleep = Sleep::unique();
+        let script = format!("trap '' TERM; {}", sleep.script());
+        let first = world.task("web").shell(&script).start().await;
         let waiting = first.wait();
         let (end, second) = tokio::join!(waiting, world.task("web").shell("sleep 1000").start());
         assert_eq!(end, TaskExit { code: 137, signal: 9, oom_killed: false });
-        assert!(host::processes_with("86422").is_empty());
+        assert!(!sleep.runs());
         assert_ne!(first.id(), second.id());
         assert_eq!(second.inspect().await.phase, TaskPhase::Running);
     });
@@ -75,12 +78,14 @@ fn a_task_whose_destruction_was_lost_is_ended_by_the_next_start() {
 #[test]
 fn a_task_that_the_killed_plugin_left_running_is_ended_by_the_next_start() {
     test(async |world| {
-        let mut first = world.task("web").shell("echo ready; sleep 86423").start().await;
+        let sleep = Sleep::unique();
+        let script = format!("echo ready; {}", sleep.script());
+        let mut first = world.task("web").shell(&script).start().await;
         first.printed("ready").await;
         world.kill_plugin().await;
         world.start_plugin().await;
         starts(world).await;
-        assert!(host::processes_with("86423").is_empty());
+        assert!(!sleep.runs());
     });
 }
 
@@ -98,12 +103,13 @@ fn a_start_with_the_id_of_a_running_task_adopts_it() {
 fn parallel_starts_of_one_task_leave_one_container() {
     test(async |world| {
         // One after the other, as the pipes of the second replace those of the first.
-        let prepare = || world.task("web").shell("sleep 86424").prepare();
+        let sleep = Sleep::unique();
+        let prepare = || world.task("web").shell(&sleep.script()).prepare();
         let (one, two) = (prepare().await.unwrap(), prepare().await.unwrap());
         let start = |(config, logs)| Task::start(world.shared(), config, logs);
         let (one, two) = tokio::join!(start(one), start(two));
         assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
-        wait::until_true("one sleep", || host::processes_with("86424").len() == 1).await;
+        wait::until_true("one sleep", || sleep.processes().len() == 1).await;
         let left = leftovers::in_containerd(world.daemon(), &world.alloc().id);
         assert_eq!(left.iter().filter(|line| line.starts_with("container ")).count(), 1, "{left:?}");
     });

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use e2e::host::Sleep;
+use e2e::wait::until_true;
 use e2e::{Task, World, test};
 use nomad_host::driver::{TaskExit, TaskPhase};
 
@@ -90,18 +92,13 @@ fn a_stop_with_no_time_kills_at_once() {
 #[test]
 fn processes_that_the_task_put_aside_die_with_it() {
     test(async |world| {
-        let script = "setsid sleep 86411 & trap '' TERM; echo ready; sleep 86412";
-        let mut task = world.task("web").shell(script).start().await;
+        let (aside, own) = (Sleep::unique(), Sleep::unique());
+        let script = format!("setsid {} & trap '' TERM; echo ready; {}", aside.script(), own.script());
+        let mut task = world.task("web").shell(&script).start().await;
         task.printed("ready").await;
-        e2e::wait::until_true("both sleeps", || {
-            !e2e::host::processes_with("86411").is_empty() && !e2e::host::processes_with("86412").is_empty()
-        })
-        .await;
+        until_true("both sleeps", || aside.runs() && own.runs()).await;
         task.stop(Duration::ZERO, "").await.unwrap();
-        e2e::wait::until_true("no sleep", || {
-            e2e::host::processes_with("86411").is_empty() && e2e::host::processes_with("86412").is_empty()
-        })
-        .await;
+        until_true("no sleep", || !aside.runs() && !own.runs()).await;
     });
 }
 

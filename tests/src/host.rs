@@ -1,6 +1,7 @@
 //! What a test looks up on the host: processes, the names of containers.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use linux_host::cgroup::CgroupMode;
 
@@ -15,6 +16,39 @@ pub fn processes_with(word: &str) -> Vec<u32> {
         arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
     };
     pids.filter(has).collect()
+}
+
+/// A sleep that no other process of this host has, by which a test finds its own.
+#[derive(Debug)]
+pub struct Sleep(String);
+
+impl Sleep {
+    /// A new one, longer than any test.
+    pub fn unique() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(100);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self(format!("1{:06}{number}", std::process::id() % 1_000_000))
+    }
+
+    /// Its argument.
+    pub fn seconds(&self) -> &str {
+        &self.0
+    }
+
+    /// The words of a script that run it.
+    pub fn script(&self) -> String {
+        format!("sleep {}", self.0)
+    }
+
+    /// The processes that are it.
+    pub fn processes(&self) -> Vec<u32> {
+        processes_with(&self.0)
+    }
+
+    /// Whether there is such a process.
+    pub fn runs(&self) -> bool {
+        !self.processes().is_empty()
+    }
 }
 
 /// Whether a process has ended, be it that its parent has not taken note yet.
