@@ -3,26 +3,29 @@
 use std::sync::Arc;
 
 use crate::error::DriverError;
+use crate::life::{Effect, Event};
+use crate::release::release;
 use crate::stop;
-use crate::task::{Phase, Task};
+use crate::task::Task;
 
 /// Ends the task if need be and removes container, snapshot and files.
 pub(crate) async fn destroy(task: &Arc<Task>, force: bool) -> Result<(), DriverError> {
-    match task.phase() {
-        Phase::Running if !force => return Err(DriverError::StillRunning(task.id.to_string())),
-        Phase::Running => stop::kill(task).await?,
-        Phase::Exited(_) => {}
-        Phase::Destroyed(_) => return Ok(()),
+    let mut effect = task.on(Event::Destroy { force })?;
+    if effect == Effect::Kill {
+        stop::kill(task).await?;
+        effect = task.on(Event::Destroy { force })?;
     }
-    remove(task).await
+    let Effect::Release(things) = effect else { return Ok(()) };
+    let released = release(&task.context, &task.container, &task.life, things).await;
+    released.map_err(|failures| first(failures, task))
 }
 
-/// Removes what the daemon and the driver keep of an ended task.
-pub(crate) async fn remove(task: &Arc<Task>) -> Result<(), DriverError> {
-    task.context.ports.purge(&task.container).await?;
-    task.context.files.remove_task(&task.container)?;
-    task.destroyed();
-    Ok(())
+/// The failure that decides what becomes of the destruction; the others are logged.
+fn first(failures: Vec<DriverError>, task: &Task) -> DriverError {
+    let mut failures = failures.into_iter();
+    let first = failures.next();
+    failures.for_each(|error| tracing::warn!(task = %task.id, error = crate::chain(&error), "not removed"));
+    first.unwrap_or(DriverError::Interrupted("the removal of the task"))
 }
 
 /// Finishes a destruction that the daemon's absence interrupted; ends with success or a failure of another kind.

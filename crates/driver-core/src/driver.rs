@@ -200,7 +200,7 @@ impl Driver {
     /// # Errors
     /// [`DriverError::TaskNotFound`].
     pub async fn wait_task(&self, id: &TaskId) -> Result<TaskExit, DriverError> {
-        self.0.tasks.get(id)?.wait().await
+        Ok(self.0.tasks.get(id)?.wait().await)
     }
 
     /// Stops a task: `signal` (empty for the image's or SIGTERM), SIGKILL after `timeout`.

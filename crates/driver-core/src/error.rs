@@ -62,6 +62,14 @@ pub enum DriverError {
     /// Destroy without force of a task that runs.
     #[error("cannot destroy running task {0}: force is not set")]
     StillRunning(String),
+    /// What is asked of the task can not be at this point of its life.
+    #[error("task {task}: {reason}")]
+    Denied {
+        /// Nomad's id of the task.
+        task: String,
+        /// Why.
+        reason: String,
+    },
     /// A signal name or number that does not exist; the text that Nomad's drivers use.
     #[error("invalid signal: {0}")]
     InvalidSignal(String),

@@ -16,6 +16,7 @@ mod granted;
 mod host;
 pub mod ids;
 pub mod labels;
+mod life;
 #[cfg(test)]
 mod life_tests;
 mod monitor;
@@ -27,6 +28,7 @@ pub mod ports;
 mod predecessor;
 mod profile;
 mod recover;
+mod release;
 mod signal;
 pub mod spec;
 mod staging;

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::exit::TaskExit;
+use crate::life::{Effect, Event};
 use crate::ports::{ContainersError, Exit, TaskState};
 use crate::task::Task;
 
@@ -35,7 +36,9 @@ pub(crate) fn watch(task: Arc<Task>, armed: Armed) {
             task.event("A process of the task was killed for lack of memory");
         }
         task.event(sentence(&exit));
-        task.exited(exit);
+        if let Err(denial) = task.on(Event::Ended(exit)) {
+            tracing::error!(task = %task.id, %denial, "the end of the task was told before");
+        }
     });
 }
 
@@ -49,7 +52,6 @@ fn sentence(exit: &TaskExit) -> String {
 
 async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
     let mut pause = FIRST_PAUSE;
-    let mut told = false;
     loop {
         let lost = match armed.await {
             Ok(Ok(exit)) => return confirmed(task, exit),
@@ -59,20 +61,19 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
             }
             Err(_) => false,
         };
-        if lost && !told {
+        if lost && task.on(Event::Lost).is_ok_and(|effect| effect == Effect::TellLost) {
             task.event("Lost the connection to containerd; the task runs on");
-            told = true;
         }
         task.context.connected().await;
         match task.context.ports.task_state(&task.container).await {
             Ok(TaskState::Stopped(exit)) => return confirmed(task, exit),
             Ok(TaskState::Absent) => return vanished(task).await,
-            Ok(TaskState::Running { .. } | TaskState::Created { .. }) if told => {
-                task.event("Connected to containerd again; the task is running");
-                told = false;
-                pause = FIRST_PAUSE;
+            Ok(TaskState::Running { .. } | TaskState::Created { .. }) => {
+                if task.on(Event::Found).is_ok_and(|effect| effect == Effect::TellFound) {
+                    task.event("Connected to containerd again; the task is running");
+                    pause = FIRST_PAUSE;
+                }
             }
-            Ok(_) => {}
             Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
         }
         back_off(&mut pause).await;

@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::DriverError;
 use crate::exit::TaskExit;
 use crate::ids::TaskId;
+use crate::life::{Effect, Event, LifeCell, Report};
 use crate::monitor;
 use crate::ports::TaskState as Reported;
 use crate::state::TaskState;
@@ -18,31 +19,26 @@ pub(crate) async fn recover(
     state: TaskState,
 ) -> Result<Arc<Task>, DriverError> {
     let identity = state.identity();
-    let task = Task::new(context, id, identity, state);
-    match task.context.ports.task_state(&task.container).await {
-        Ok(Reported::Running { .. }) => {
-            task.event("Recovered");
-            watch(&task);
-        }
+    let task = Task::new(context, id, identity, state, Arc::new(LifeCell::new()));
+    let report = match task.context.ports.task_state(&task.container).await {
+        Ok(Reported::Running { .. }) => Report::Running,
+        Ok(Reported::Created { .. }) => Report::NeverStarted,
         Ok(Reported::Stopped(exit)) => {
             let oom = task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before);
-            task.exited(TaskExit::confirmed(exit, oom));
+            Report::Stopped(TaskExit::confirmed(exit, oom))
         }
-        Ok(Reported::Absent) if !monitor::is_alive(&task) => {
-            return Err(DriverError::Gone(task.container.to_string()));
-        }
-        Ok(Reported::Created { .. }) => return Err(DriverError::NotRunning(task.container.to_string())),
-        Ok(Reported::Absent) => watch(&task),
+        Ok(Reported::Absent) if monitor::is_alive(&task) => Report::Alive,
+        Ok(Reported::Absent) => Report::Gone,
         // Of a task that has ended meanwhile the daemon will tell the code when it is back.
         Err(error) if error.is_lost() && monitor::of_this_boot(&task) => {
             tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
-            watch(&task);
+            Report::Unknown
         }
         Err(error) => return Err(error.into()),
+    };
+    if task.on(Event::Recovered(report))? == Effect::Watch {
+        task.event("Recovered");
+        monitor::watch(Arc::clone(&task), monitor::arm(&task));
     }
     Ok(task)
-}
-
-fn watch(task: &Arc<Task>) {
-    monitor::watch(Arc::clone(task), monitor::arm(task));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::error::DriverError;
+use crate::life::{Effect, Event};
 use crate::monitor;
 use crate::signal::Signal;
 use crate::task::{Phase, Task};
@@ -23,7 +24,7 @@ pub(crate) async fn stop(task: &Arc<Task>, timeout: Duration, signal: &str) -> R
         return Ok(());
     }
     let signal = chosen_signal(task, signal).map_err(Arc::new)?;
-    let mut result = join_or_begin(task, timeout, signal);
+    let Some(mut result) = join_or_begin(task, timeout, signal).map_err(Arc::new)? else { return Ok(()) };
     let ended = result.wait_for(Option::is_some).await.map(|result| (*result).clone());
     ended.ok().flatten().unwrap_or_else(|| Err(Arc::new(DriverError::Interrupted("the stop of the task"))))
 }
@@ -37,29 +38,40 @@ fn chosen_signal(task: &Task, signal: &str) -> Result<Signal, DriverError> {
     }
 }
 
-fn join_or_begin(task: &Arc<Task>, timeout: Duration, signal: Signal) -> Stopping {
+/// The stop that is under way, or a new one; none when the task has ended.
+fn join_or_begin(
+    task: &Arc<Task>,
+    timeout: Duration,
+    signal: Signal,
+) -> Result<Option<Stopping>, DriverError> {
     let mut stopping = task.stopping.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(running) = stopping.as_ref().filter(|running| running.borrow().is_none()) {
-        return running.clone();
+    match task.on(Event::Stop)? {
+        Effect::Signal => {}
+        Effect::Join => return Ok(stopping.clone()),
+        _ => return Ok(None),
     }
     let (sender, receiver) = watch::channel(None);
     *stopping = Some(receiver.clone());
     let task = Arc::clone(task);
     tokio::spawn(async move {
         let result = run(&task, timeout, signal).await.map_err(Arc::new);
+        if result.is_err() {
+            // It may have ended meanwhile; otherwise it can be stopped anew.
+            let _ended = task.on(Event::StopFailed);
+        }
         sender.send_replace(Some(result));
     });
-    receiver
+    Ok(Some(receiver))
 }
 
 async fn run(task: &Task, timeout: Duration, signal: Signal) -> Result<(), DriverError> {
     let polite = async {
         send(task, signal).await?;
-        task.wait().await.map(drop)
+        task.wait().await;
+        Ok::<_, DriverError>(())
     };
     match tokio::time::timeout(timeout, polite).await {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(DriverError::TaskNotFound)) => return Ok(()),
         Ok(Err(error)) => tracing::warn!(task = %task.id, %error, "the stop signal could not be sent"),
         Err(_elapsed) => tracing::debug!(task = %task.id, "the task outlived its kill_timeout"),
     }
@@ -75,13 +87,10 @@ pub(crate) async fn kill(task: &Task) -> Result<(), DriverError> {
             let killed = tokio::task::spawn_blocking(move || cgroup.kill_all(KILL_PATIENCE)).await;
             tracing::debug!(task = %task.id, ?killed, "killed by the cgroup");
         }
-        task.wait().await.map(drop)
+        task.wait().await;
     };
-    match tokio::time::timeout(KILL_PATIENCE, deadly).await {
-        Ok(Ok(()) | Err(DriverError::TaskNotFound)) => Ok(()),
-        Ok(Err(error)) => Err(error),
-        Err(_elapsed) => Err(DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE)),
-    }
+    let died = tokio::time::timeout(KILL_PATIENCE, deadly).await;
+    died.map_err(|_elapsed| DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE))
 }
 
 /// Sends a signal to the first process: through the daemon, or directly while the daemon is away.

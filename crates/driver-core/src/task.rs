@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linux_host::cgroup::TaskCgroup;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::OnceCell;
 
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::exit::TaskExit;
 use crate::ids::{ContainerId, TaskId};
+use crate::life::{Denial, Effect, Event, LifeCell, Stage};
 use crate::spec::Identity;
 use crate::state::TaskState;
 use crate::stop::Stopping;
@@ -35,17 +36,23 @@ pub(crate) struct Task {
     pub(crate) context: Arc<Context>,
     pub(crate) template: OnceCell<oci_builder::Process>,
     pub(crate) stopping: Mutex<Option<Stopping>>,
-    phase: watch::Sender<Phase>,
+    pub(crate) life: Arc<LifeCell>,
 }
 
 impl Task {
-    pub(crate) fn new(context: Arc<Context>, id: TaskId, identity: Identity, state: TaskState) -> Arc<Self> {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        id: TaskId,
+        identity: Identity,
+        state: TaskState,
+        life: Arc<LifeCell>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             container: state.container_id(),
             cgroup: TaskCgroup::new(context.cgroups.clone(), &state.cgroup),
             template: OnceCell::new(),
             stopping: Mutex::new(None),
-            phase: watch::Sender::new(Phase::Running),
+            life,
             id,
             identity,
             state,
@@ -54,38 +61,28 @@ impl Task {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        self.phase.borrow().clone()
+        match self.life.stage() {
+            Stage::Exited(exit) => Phase::Exited(exit),
+            Stage::Destroyed(Some(exit)) => Phase::Destroyed(exit),
+            _ => Phase::Running,
+        }
     }
 
-    /// Records the confirmed end; only the first one counts.
-    pub(crate) fn exited(&self, exit: TaskExit) {
-        self.phase.send_if_modified(|phase| {
-            let first = *phase == Phase::Running;
-            if first {
-                *phase = Phase::Exited(exit);
+    /// Takes an event of the task's life, or gives the denial in the words of its caller.
+    pub(crate) fn on(&self, event: Event) -> Result<Effect, DriverError> {
+        self.life.on(event).map_err(|denial| match denial {
+            Denial::StillRunning => DriverError::StillRunning(self.id.to_string()),
+            Denial::NotStarted | Denial::Ended | Denial::Destroyed => {
+                DriverError::NotRunning(self.id.to_string())
             }
-            first
-        });
-    }
-
-    pub(crate) fn destroyed(&self) {
-        self.phase.send_if_modified(|phase| match phase {
-            Phase::Exited(exit) => {
-                *phase = Phase::Destroyed(exit.clone());
-                true
-            }
-            Phase::Running | Phase::Destroyed(_) => false,
-        });
+            Denial::Gone => DriverError::Gone(self.container.to_string()),
+            other => DriverError::Denied { task: self.id.to_string(), reason: other.to_string() },
+        })
     }
 
     /// Waits for the confirmed end.
-    pub(crate) async fn wait(&self) -> Result<TaskExit, DriverError> {
-        let mut phase = self.phase.subscribe();
-        let ended = phase.wait_for(|phase| *phase != Phase::Running).await;
-        match ended.as_deref() {
-            Ok(Phase::Exited(exit) | Phase::Destroyed(exit)) => Ok(exit.clone()),
-            Ok(Phase::Running) | Err(_) => Err(DriverError::Interrupted("the wait for the task's end")),
-        }
+    pub(crate) async fn wait(&self) -> TaskExit {
+        self.life.ended().await
     }
 
     pub(crate) fn event(&self, message: impl Into<String>) {

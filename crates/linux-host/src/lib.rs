@@ -7,6 +7,7 @@ pub mod devices;
 pub mod fifo;
 pub mod hosts;
 pub mod limits;
+pub mod namespace;
 pub mod process;
 pub mod resolv;
 pub mod rootfs;

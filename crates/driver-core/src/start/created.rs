@@ -7,9 +7,10 @@ use linux_host::cgroup::{self, CgroupError, Cpuset, Placement, TaskCgroup};
 use linux_host::process;
 
 use super::Common;
-use super::rootfs_ready::name;
+use super::network_ready::name;
 use crate::error::DriverError;
-use crate::monitor;
+use crate::life::Step;
+use crate::monitor::{self, Armed};
 use crate::ports::Image;
 use crate::state::{TaskState, millis};
 use crate::task::Task;
@@ -24,6 +25,25 @@ pub(super) struct Created {
 
 impl Created {
     pub(super) async fn start(self) -> Result<Arc<Task>, DriverError> {
+        let (task, armed) = self.common.step(Step::Start, self.run()).await?;
+        task.event("Container started");
+        monitor::watch(Arc::clone(&task), armed);
+        Ok(task)
+    }
+
+    /// Starts the program, with the wait for its end armed.
+    async fn run(&self) -> Result<(Arc<Task>, Armed), DriverError> {
+        self.join_cpuset()?;
+        let task = self.task()?;
+        let armed = monitor::arm(&task);
+        if let Err(error) = self.common.context.ports.start_task(&self.common.id).await {
+            armed.abort();
+            return Err(name(error, &self.command));
+        }
+        Ok((task, armed))
+    }
+
+    fn join_cpuset(&self) -> Result<(), DriverError> {
         if let Cpuset::MoveInto(dir) = &self.placement.cpuset {
             match cgroup::join(dir, self.pid) {
                 // A client's path may name a cpuset that it did not make; the task keeps its own then.
@@ -34,19 +54,11 @@ impl Created {
                     .map_err(|error| DriverError::host("the task can not join its cpuset")(error.into()))?,
             }
         }
-        let task = self.task()?;
-        let armed = monitor::arm(&task);
-        if let Err(error) = self.common.context.ports.start_task(&self.common.id).await {
-            armed.abort();
-            return Err(name(error, &self.command));
-        }
-        task.event("Container started");
-        monitor::watch(Arc::clone(&task), armed);
-        Ok(task)
+        Ok(())
     }
 
     fn task(&self) -> Result<Arc<Task>, DriverError> {
-        let Common { context, spec, id, .. } = &self.common;
+        let Common { context, spec, id, life, .. } = &self.common;
         let cgroup = TaskCgroup::new(context.cgroups.clone(), &self.placement.cgroups_path);
         let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
         let state = TaskState {
@@ -68,6 +80,6 @@ impl Created {
             node_id: spec.identity.node_id.clone(),
             image_digest: self.image.digest.clone(),
         };
-        Ok(Task::new(Arc::clone(context), spec.id.clone(), spec.identity.clone(), state))
+        Ok(Task::new(Arc::clone(context), spec.id.clone(), spec.identity.clone(), state, Arc::clone(life)))
     }
 }

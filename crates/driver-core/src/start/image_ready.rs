@@ -3,6 +3,7 @@
 use super::Common;
 use super::rootfs_ready::RootfsReady;
 use crate::error::DriverError;
+use crate::life::Step;
 use crate::network_files::NetworkFiles;
 use crate::ports::{ContainersError, Image, Rootfs};
 use crate::staging::Staged;
@@ -17,7 +18,7 @@ pub(super) struct ImageReady {
 impl ImageReady {
     pub(super) async fn rootfs(self) -> Result<RootfsReady, DriverError> {
         let Self { common, image, files, staged } = self;
-        let rootfs = prepare(&common, &image).await?;
+        let rootfs = common.step(Step::Rootfs, prepare(&common, &image)).await?;
         Ok(RootfsReady { common, image, files, staged, rootfs })
     }
 }

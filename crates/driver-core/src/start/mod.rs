@@ -1,14 +1,15 @@
 //! The start pipeline: one type a phase, each consuming the last; whatever a failed phase leaves is unwound.
 //!
-//! `Requested → ImageReady → RootfsReady → Created → Started`. Policy has refused by then what can be refused.
+//! `Requested → ImageReady → RootfsReady → NetworkReady → Created → Started`. Policy has refused by then what can be refused.
 
 mod created;
 mod image_ready;
+mod network_ready;
 mod requested;
 mod rootfs_ready;
 mod unwind;
 
-pub(crate) use rootfs_ready::name as named;
+pub(crate) use network_ready::name as named;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::error::DriverError;
 use crate::granted::Granted;
 use crate::ids::ContainerId;
+use crate::life::{Event, LifeCell, Step};
 use crate::spec::TaskSpec;
 use crate::task::Task;
 
@@ -25,9 +27,30 @@ struct Common {
     spec: TaskSpec,
     granted: Arc<Granted>,
     id: ContainerId,
+    life: Arc<LifeCell>,
 }
 
 impl Common {
+    /// A step of the start: from its begin on its owner is asked to give back what it makes.
+    async fn step<T>(
+        &self,
+        step: Step,
+        work: impl Future<Output = Result<T, DriverError>>,
+    ) -> Result<T, DriverError> {
+        self.on(Event::Begun(step))?;
+        let made = work.await?;
+        self.on(Event::Reached(step))?;
+        Ok(made)
+    }
+
+    fn on(&self, event: Event) -> Result<(), DriverError> {
+        let answer = self.life.on(event).map(drop);
+        answer.map_err(|denial| DriverError::Denied {
+            task: self.spec.id.to_string(),
+            reason: denial.to_string(),
+        })
+    }
+
     fn event(&self, message: impl Into<String>) {
         self.context.events.emit(&self.spec.id, &self.spec.identity, message);
     }
@@ -40,8 +63,9 @@ pub(crate) async fn run(
     granted: Arc<Granted>,
     id: ContainerId,
 ) -> Result<Arc<Task>, DriverError> {
-    let undo = unwind::Undo::new(Arc::clone(&context), id.clone());
-    let common = Common { context, spec, granted, id };
+    let life = Arc::new(LifeCell::new());
+    let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
+    let common = Common { context, spec, granted, id, life };
     match phases(common).await {
         Ok(task) => Ok(task),
         Err(cause) => Err(undo.after(cause).await),
@@ -52,6 +76,7 @@ async fn phases(common: Common) -> Result<Arc<Task>, DriverError> {
     let requested = requested::Requested::new(common);
     let image_ready = requested.image().await?;
     let rootfs_ready = image_ready.rootfs().await?;
-    let created = rootfs_ready.create().await?;
+    let network_ready = rootfs_ready.network().await?;
+    let created = network_ready.create().await?;
     created.start().await
 }

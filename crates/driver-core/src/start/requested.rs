@@ -4,6 +4,7 @@ use super::Common;
 use super::image_ready::ImageReady;
 use crate::error::DriverError;
 use crate::events::human_size;
+use crate::life::Step;
 use crate::network_files::NetworkFiles;
 use crate::ports::{Image, ImageRequest, Progress};
 use crate::staging::Staged;
@@ -19,8 +20,11 @@ impl Requested {
         let common = self.0;
         // Both end before a failure is unwound: a blocking thread goes on when its future is dropped, and would
         // stage what nobody removes.
-        let (image, files) = tokio::join!(resolve(&common), write_files(&common));
-        let (image, (files, staged)) = (image?, files?);
+        let work = async {
+            let (image, files) = tokio::join!(resolve(&common), write_files(&common));
+            Ok((image?, files?))
+        };
+        let (image, (files, staged)) = common.step(Step::Image, work).await?;
         Ok(ImageReady { common, image, files, staged })
     }
 }

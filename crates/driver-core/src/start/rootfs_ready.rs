@@ -1,15 +1,15 @@
-//! RootfsReady: the snapshot exists; the spec is planned from it, and the container record and task are made.
+//! RootfsReady: the snapshot exists; the network that the task joins comes next.
 
-use linux_host::{rootfs, users};
+use linux_host::namespace;
 
-use super::created::Created;
-use super::{Common, image_ready};
+use super::Common;
+use super::network_ready::NetworkReady;
 use crate::error::DriverError;
-use crate::labels;
+use crate::life::Step;
 use crate::network_files::NetworkFiles;
-use crate::plan::{self, Facts, Own};
-use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
-use crate::staging::{self, Staged};
+use crate::ports::{Image, Rootfs};
+use crate::spec::GroupNetwork;
+use crate::staging::Staged;
 
 pub(super) struct RootfsReady {
     pub(super) common: Common,
@@ -20,95 +20,18 @@ pub(super) struct RootfsReady {
 }
 
 impl RootfsReady {
-    pub(super) async fn create(self) -> Result<Created, DriverError> {
+    pub(super) async fn network(self) -> Result<NetworkReady, DriverError> {
+        self.common.step(Step::Network, find(&self.common)).await?;
         let Self { common, image, files, staged, rootfs } = self;
-        let facts = facts(&common, &image, (files, &staged), &rootfs).await?;
-        let placement = facts.placement.clone();
-        let plan = plan::plan(&common.spec, &image, facts, &common.granted)?;
-        let command = plan.args.first().cloned().unwrap_or_default();
-        let spec = oci_builder::build(plan)
-            .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
-        let stdio = Stdio { stdout: staged.stdout, stderr: staged.stderr, ..Stdio::default() };
-        let pid = match make(&common, &image, &rootfs, &spec, &stdio).await {
-            Err(ContainersError::AlreadyExists { .. }) => {
-                let rootfs = image_ready::replace(&common, &image).await?;
-                make(&common, &image, &rootfs, &spec, &stdio).await
-            }
-            other => other,
-        };
-        let pid = pid.map_err(|error| name(error, &command))?;
-        // Shim and runtime have opened what was staged.
-        staging::unstage(&common.context.files.staging(&common.id))?;
-        common.event("Container created");
-        Ok(Created { common, image, placement, command, pid })
+        Ok(NetworkReady { common, image, files, staged, rootfs })
     }
 }
 
-/// The program that could not be run, by the name the job gave it.
-pub(crate) fn name(error: ContainersError, program: &str) -> DriverError {
-    match error {
-        ContainersError::Command { reason, command } if command.is_empty() => {
-            ContainersError::Command { command: program.to_owned(), reason }.into()
-        }
-        other => other.into(),
+/// The group's network is made by the client; a task must not start in another one by mistake.
+async fn find(common: &Common) -> Result<(), DriverError> {
+    match &common.spec.network {
+        GroupNetwork::Namespace { path, .. } => namespace::check(path)
+            .map_err(|error| DriverError::host("the group's network can not be joined")(error.into())),
+        _ => Ok(()),
     }
-}
-
-/// The container record and the task in it; gives the process id.
-async fn make(
-    common: &Common,
-    image: &Image,
-    rootfs: &Rootfs,
-    spec: &oci_builder::Spec,
-    stdio: &Stdio,
-) -> Result<u32, ContainersError> {
-    let ports = &common.context.ports;
-    let new = NewContainer {
-        id: common.id.clone(),
-        image: image.name.clone(),
-        labels: labels::of_task(&common.spec.id, &common.spec.identity),
-        spec: spec.clone(),
-    };
-    ports.create_container(new).await?;
-    ports.create_task(&common.id, rootfs, stdio).await
-}
-
-/// Everything impure that the plan needs.
-async fn facts(
-    common: &Common,
-    image: &Image,
-    (files, staged): (NetworkFiles, &Staged),
-    rootfs: &Rootfs,
-) -> Result<Facts, DriverError> {
-    let user = if common.spec.user.is_empty() { image.user.clone() } else { common.spec.user.clone() };
-    let scratch = common.context.files.task(&common.id);
-    let mounts = rootfs.mounts.iter().map(|mount| rootfs::RootfsMount {
-        kind: mount.kind.clone(),
-        source: mount.source.clone(),
-        options: mount.options.clone(),
-    });
-    let mounts: Vec<_> = mounts.collect();
-    let (spec, alloc_logs, mounts_of_job) =
-        (common.spec.clone(), staged.alloc_logs.clone(), staged.mounts.clone());
-    let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
-    let resolved = tokio::task::spawn_blocking(move || {
-        let user = resolve_user(&user, &mounts, &scratch)?;
-        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs, mounts: mounts_of_job })
-    });
-    resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
-}
-
-fn resolve_user(
-    user: &str,
-    mounts: &[rootfs::RootfsMount],
-    task_dir: &std::path::Path,
-) -> Result<users::ResolvedUser, DriverError> {
-    let scratch = task_dir.join("rootfs");
-    std::fs::create_dir_all(&scratch).map_err(DriverError::file("can not make", &scratch))?;
-    let files = rootfs::read_files(mounts, &scratch, &["/etc/passwd", "/etc/group"])
-        .map_err(|error| DriverError::host("the image's users can not be read")(error.into()))?;
-    let mut texts =
-        files.into_iter().map(|file| String::from_utf8_lossy(&file.unwrap_or_default()).into_owned());
-    let (passwd, group) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-    users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))
 }

@@ -5,27 +5,30 @@ use std::sync::Arc;
 use crate::context::Context;
 use crate::error::{DriverError, chain};
 use crate::ids::ContainerId;
+use crate::life::{Effect, Event, LifeCell};
+use crate::release::release;
 
-/// Removes whatever of a start exists; every step is idempotent, so it fits each phase.
+/// Gives back whatever a start has made, or may have made.
 pub(super) struct Undo {
     context: Arc<Context>,
     id: ContainerId,
+    life: Arc<LifeCell>,
 }
 
 impl Undo {
-    pub(super) fn new(context: Arc<Context>, id: ContainerId) -> Self {
-        Self { context, id }
+    pub(super) fn new(context: Arc<Context>, id: ContainerId, life: Arc<LifeCell>) -> Self {
+        Self { context, id, life }
     }
 
     /// Unwinds in reverse order and gives the cause, with the failures of the unwinding where there were any.
     pub(super) async fn after(self, cause: DriverError) -> DriverError {
-        let mut cleanup = Vec::new();
-        if let Err(error) = self.context.ports.purge(&self.id).await {
-            cleanup.push(chain(&error));
+        let Ok(Effect::Release(things)) = self.life.on(Event::Failed) else { return cause };
+        match release(&self.context, &self.id, &self.life, things).await {
+            Ok(()) => cause,
+            Err(failures) => {
+                let cleanup = failures.iter().map(|error| chain(error)).collect();
+                DriverError::Unwound { cleanup, cause: Box::new(cause) }
+            }
         }
-        if let Err(error) = self.context.files.remove_task(&self.id) {
-            cleanup.push(chain(&error));
-        }
-        if cleanup.is_empty() { cause } else { DriverError::Unwound { cleanup, cause: Box::new(cause) } }
     }
 }

@@ -1,0 +1,50 @@
+//! Giving back what a task holds: one way for a start that failed and for a task that is destroyed.
+
+use crate::context::Context;
+use crate::error::DriverError;
+use crate::ids::ContainerId;
+use crate::life::{Event, LifeCell, Thing};
+
+/// Gives the things back and records each. What fails stays held, and the rest is given back all the same.
+///
+/// # Errors
+/// Every failure; never an empty list.
+pub(crate) async fn release(
+    context: &Context,
+    id: &ContainerId,
+    life: &LifeCell,
+    things: Vec<Thing>,
+) -> Result<(), Vec<DriverError>> {
+    let (of_daemon, of_host): (Vec<Thing>, Vec<Thing>) =
+        things.into_iter().partition(|thing| thing.is_of_daemon());
+    let mut failures = Vec::new();
+    let given_back = |things: Vec<Thing>| things.into_iter().for_each(|thing| record(life, thing));
+    if !of_daemon.is_empty() {
+        match context.ports.purge(id).await {
+            Ok(()) => given_back(of_daemon),
+            Err(error) => failures.push(error.into()),
+        }
+    }
+    if !of_host.is_empty() {
+        match context.files.remove_task(id) {
+            Ok(()) => given_back(of_host),
+            Err(error) => failures.push(error),
+        }
+    }
+    if failures.is_empty() {
+        take(life, Event::Gone);
+        return Ok(());
+    }
+    Err(failures)
+}
+
+fn record(life: &LifeCell, thing: Thing) {
+    take(life, Event::Released(thing));
+}
+
+/// A second destruction beside this one may have been there first.
+fn take(life: &LifeCell, event: Event) {
+    if let Err(denial) = life.on(event) {
+        tracing::debug!(%denial, "given back already");
+    }
+}

@@ -1,0 +1,126 @@
+//! NetworkReady: the spec is planned from image, snapshot and host, and the container record and task are made.
+
+use linux_host::cgroup::Placement;
+use linux_host::{rootfs, users};
+
+use super::created::Created;
+use super::{Common, image_ready};
+use crate::error::DriverError;
+use crate::labels;
+use crate::life::{Event, Step, Thing};
+use crate::network_files::NetworkFiles;
+use crate::plan::{self, Facts, Own};
+use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
+use crate::staging::{self, Staged};
+
+pub(super) struct NetworkReady {
+    pub(super) common: Common,
+    pub(super) image: Image,
+    pub(super) files: NetworkFiles,
+    pub(super) staged: Staged,
+    pub(super) rootfs: Rootfs,
+}
+
+impl NetworkReady {
+    pub(super) async fn create(self) -> Result<Created, DriverError> {
+        let common = &self.common;
+        let (placement, command, pid) = common.step(Step::Create, self.make()).await?;
+        // Shim and runtime have opened what was staged.
+        staging::unstage(&common.context.files.staging(&common.id))?;
+        common.on(Event::Released(Thing::Staged))?;
+        common.event("Container created");
+        let Self { common, image, .. } = self;
+        Ok(Created { common, image, placement, command, pid })
+    }
+
+    /// Gives where its processes are accounted, the program's name, and the first process's id.
+    async fn make(&self) -> Result<(Placement, String, u32), DriverError> {
+        let Self { common, image, files, staged, rootfs } = self;
+        let facts = facts(common, image, (files.clone(), staged), rootfs).await?;
+        let placement = facts.placement.clone();
+        let plan = plan::plan(&common.spec, image, facts, &common.granted)?;
+        let command = plan.args.first().cloned().unwrap_or_default();
+        let spec = oci_builder::build(plan)
+            .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
+        let stdio =
+            Stdio { stdout: staged.stdout.clone(), stderr: staged.stderr.clone(), ..Stdio::default() };
+        let pid = match make(common, image, rootfs, &spec, &stdio).await {
+            Err(ContainersError::AlreadyExists { .. }) => {
+                let rootfs = image_ready::replace(common, image).await?;
+                make(common, image, &rootfs, &spec, &stdio).await
+            }
+            other => other,
+        };
+        let pid = pid.map_err(|error| name(error, &command))?;
+        Ok((placement, command, pid))
+    }
+}
+
+/// The program that could not be run, by the name the job gave it.
+pub(crate) fn name(error: ContainersError, program: &str) -> DriverError {
+    match error {
+        ContainersError::Command { reason, command } if command.is_empty() => {
+            ContainersError::Command { command: program.to_owned(), reason }.into()
+        }
+        other => other.into(),
+    }
+}
+
+/// The container record and the task in it; gives the process id.
+async fn make(
+    common: &Common,
+    image: &Image,
+    rootfs: &Rootfs,
+    spec: &oci_builder::Spec,
+    stdio: &Stdio,
+) -> Result<u32, ContainersError> {
+    let ports = &common.context.ports;
+    let new = NewContainer {
+        id: common.id.clone(),
+        image: image.name.clone(),
+        labels: labels::of_task(&common.spec.id, &common.spec.identity),
+        spec: spec.clone(),
+    };
+    ports.create_container(new).await?;
+    ports.create_task(&common.id, rootfs, stdio).await
+}
+
+/// Everything impure that the plan needs.
+async fn facts(
+    common: &Common,
+    image: &Image,
+    (files, staged): (NetworkFiles, &Staged),
+    rootfs: &Rootfs,
+) -> Result<Facts, DriverError> {
+    let user = if common.spec.user.is_empty() { image.user.clone() } else { common.spec.user.clone() };
+    let scratch = common.context.files.task(&common.id);
+    let mounts = rootfs.mounts.iter().map(|mount| rootfs::RootfsMount {
+        kind: mount.kind.clone(),
+        source: mount.source.clone(),
+        options: mount.options.clone(),
+    });
+    let mounts: Vec<_> = mounts.collect();
+    let (spec, alloc_logs, mounts_of_job) =
+        (common.spec.clone(), staged.alloc_logs.clone(), staged.mounts.clone());
+    let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
+    let resolved = tokio::task::spawn_blocking(move || {
+        let user = resolve_user(&user, &mounts, &scratch)?;
+        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs, mounts: mounts_of_job })
+    });
+    resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
+}
+
+fn resolve_user(
+    user: &str,
+    mounts: &[rootfs::RootfsMount],
+    task_dir: &std::path::Path,
+) -> Result<users::ResolvedUser, DriverError> {
+    let scratch = task_dir.join("rootfs");
+    std::fs::create_dir_all(&scratch).map_err(DriverError::file("can not make", &scratch))?;
+    let files = rootfs::read_files(mounts, &scratch, &["/etc/passwd", "/etc/group"])
+        .map_err(|error| DriverError::host("the image's users can not be read")(error.into()))?;
+    let mut texts =
+        files.into_iter().map(|file| String::from_utf8_lossy(&file.unwrap_or_default()).into_owned());
+    let (passwd, group) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
+    users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))
+}
