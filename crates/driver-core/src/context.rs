@@ -25,8 +25,8 @@ impl NodeCpu {
         if self.core_mhz > 0.0 {
             return self;
         }
-        let speeds = linux_host::cpu::megahertz().unwrap_or_default();
-        let core_mhz = speeds.iter().copied().fold(0.0, f64::max);
+        let processors = linux_host::cpu::processors().unwrap_or_default();
+        let core_mhz = processors.iter().filter_map(|processor| processor.megahertz).fold(0.0, f64::max);
         Self { core_mhz, ..self }
     }
 }

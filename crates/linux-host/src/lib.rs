@@ -6,6 +6,7 @@ pub mod cpu;
 pub mod devices;
 pub mod fifo;
 pub mod hosts;
+pub mod id_list;
 pub mod limits;
 pub mod namespace;
 pub mod process;

@@ -1,5 +1,6 @@
 //! The cgroup of a task: where it lies, who is in it, what it used.
 
+mod controllers;
 mod error;
 mod kill;
 mod mounts;
@@ -9,6 +10,7 @@ mod task;
 #[cfg(test)]
 mod testing;
 
+pub use controllers::Controllers;
 pub use error::CgroupError;
 pub use mounts::{CgroupMode, CgroupMounts, Controller};
 pub use placement::{Cpuset, Placement, PlacementError, place};

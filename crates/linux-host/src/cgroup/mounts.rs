@@ -127,16 +127,23 @@ impl CgroupMode {
 }
 
 impl Controller {
+    const ALL: [Self; 6] = [Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Freezer, Self::Memory, Self::Pids];
+
+    /// The kernel's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cpuacct => "cpuacct",
+            Self::Cpuset => "cpuset",
+            Self::Freezer => "freezer",
+            Self::Memory => "memory",
+            Self::Pids => "pids",
+        }
+    }
+
     fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "cpu" => Self::Cpu,
-            "cpuacct" => Self::Cpuacct,
-            "cpuset" => Self::Cpuset,
-            "freezer" => Self::Freezer,
-            "memory" => Self::Memory,
-            "pids" => Self::Pids,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|controller| controller.name() == name)
     }
 }
 
