@@ -70,6 +70,13 @@ fn memory_max_of_minus_one_is_no_limit() {
         let task = setup.with(|task| task.resources(resources(32, -1))).start().await;
         let pid = task.pid().await;
         assert_eq!((memory_limit(pid), memory_reservation(pid)), (None, Some(32 * MIB)));
+        let (file, off) = match cgroup::mode() {
+            CgroupMode::V1 => ("memory.swappiness", "0\n"),
+            CgroupMode::V2 => ("memory.swap.max", "0\n"),
+        };
+        // A kernel of version 2 that does not account for swap has no such file.
+        let told = std::fs::read_to_string(cgroup::directory_of(pid, Controller::Memory).join(file));
+        assert_eq!(told.as_deref().unwrap_or(off), off);
     });
 }
 

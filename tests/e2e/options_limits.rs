@@ -72,6 +72,10 @@ fn cpuset_options_say_where_a_task_may_run() {
         assert_eq!(allowed, "Cpus_allowed_list:\t1\nMems_allowed_list:\t0\n");
         let text = world.task("all").shell("true").option("cpuset_cpus", "all").refusal().await;
         assert_eq!(text, r#"cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#);
+        let text = world.task("many").shell("true").option("cpuset_cpus", "0-4095").refusal().await;
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+        let accepted = format!("{} is accepted, the CPUs that are online here", online.trim());
+        assert_eq!(text, format!(r#"cpuset_cpus = "0-4095": {accepted}"#));
         let setup = world.task("cores").shell("true").with(|task| task.cpuset_cpus("0"));
         let text = setup.option("cpuset_cpus", "1").refusal().await;
         assert!(text.contains("Nomad has reserved cores 0"), "{text}");

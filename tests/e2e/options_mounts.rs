@@ -98,8 +98,16 @@ fn dockers_shape_needs_no_options_and_ours_does() {
             ("target", "/conf".into()),
             ("readonly", true.into()),
         ]);
-        let task = mounts(world.task("web").shell("sleep 1000"), vec![docker]).start().await;
+        let plain = Value::from([
+            ("type", Value::from("bind")),
+            ("source", "local/conf".into()),
+            ("target", "/plain".into()),
+            ("volume_options", [("no_copy", true)].into()),
+        ]);
+        let setup = mounts(world.task("web").shell("sleep 1000"), vec![docker]);
+        let task = setup.option("mount", Value::List(vec![plain])).start().await;
         assert_ne!(task.run("echo x > /conf/x").await.exit.code, 0);
+        task.read("echo x > /plain/x && test -e /conf/x").await;
         let text = mounts(world.task("bare").shell("true"), vec![bind("local", "/x", &[])]).refusal().await;
         assert!(text.contains("has no options"), "{text}");
     });

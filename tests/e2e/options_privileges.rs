@@ -105,5 +105,38 @@ fn a_task_in_the_hosts_pid_namespace_sees_the_host_and_still_ends_whole() {
 }
 
 fn own_namespace() -> String {
-    std::fs::read_link("/proc/self/ns/pid").unwrap().display().to_string()
+    namespace_of_host("pid")
+}
+
+fn namespace_of_host(kind: &str) -> String {
+    std::fs::read_link(format!("/proc/self/ns/{kind}")).unwrap().display().to_string()
+}
+
+#[test]
+fn a_task_in_the_hosts_ipc_namespace_shares_its_memory() {
+    test(async |world| {
+        let setup = world.task("web").shell("sleep 1000").option("ipc_mode", "host");
+        let task = setup.start().await;
+        assert_eq!(task.read("readlink /proc/self/ns/ipc").await.trim(), namespace_of_host("ipc"));
+        let shared = tempfile::Builder::new().prefix("e2e-").tempfile_in("/dev/shm").unwrap();
+        task.read(&format!("test -f {}", shared.path().display())).await;
+        let own = world.task("own").shell("sleep 1000").start().await;
+        assert_ne!(own.read("readlink /proc/self/ns/ipc").await.trim(), namespace_of_host("ipc"));
+        let setup = world.task("size").shell("true").option("ipc_mode", "host").option("shm_size", "1m");
+        assert!(setup.refusal().await.starts_with(r#"shm_size = "1m": with ipc_mode = "host""#));
+    });
+}
+
+#[test]
+fn a_task_in_the_hosts_uts_namespace_has_its_name() {
+    test(async |world| {
+        let setup = world.task("web").shell("sleep 1000").option("uts_mode", "host");
+        let task = setup.start().await;
+        assert_eq!(task.read("readlink /proc/self/ns/uts").await.trim(), namespace_of_host("uts"));
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        assert_eq!(task.read("hostname; echo $HOSTNAME").await, format!("{name}{name}"));
+        task.read("hostname -i").await;
+        let setup = world.task("name").shell("true").option("uts_mode", "host").option("hostname", "a");
+        assert!(setup.refusal().await.starts_with(r#"hostname = "a": with uts_mode = "host""#));
+    });
 }

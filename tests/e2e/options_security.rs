@@ -77,6 +77,8 @@ fn strict_keeps_tasks_from_the_host() {
         for (option, value) in [
             ("privileged", Value::from(true)),
             ("pid_mode", "host".into()),
+            ("ipc_mode", "host".into()),
+            ("uts_mode", "host".into()),
             ("host_network", true.into()),
             ("cap_add", vec!["net_raw"].into()),
             ("devices", vec!["/dev/fuse"].into()),
@@ -89,9 +91,15 @@ fn strict_keeps_tasks_from_the_host() {
 
 #[test]
 fn allowed_modes_say_which_namespaces_of_the_host_a_task_may_have() {
-    let none = [("pid", Value::List(Vec::new()))];
+    let none = [("pid", Value::List(Vec::new())), ("ipc", Value::List(Vec::new()))];
     test_with(Setup::config("allowed_modes", none), async |world| {
-        let text = world.task("web").shell("true").option("pid_mode", "host").refusal().await;
-        assert!(text.starts_with(r#"pid_mode = "host": the operator's allowed_modes.pid"#), "{text}");
+        for kind in ["pid", "ipc"] {
+            let option = format!("{kind}_mode");
+            let text = world.task("web").shell("true").option(&option, "host").refusal().await;
+            let told =
+                format!("{option} = \"host\": the operator's allowed_modes.{kind} does not have this mode");
+            assert!(text.starts_with(&told), "{text}");
+        }
+        world.task("web").shell("sleep 1000").option("uts_mode", "host").start().await;
     });
 }

@@ -30,8 +30,8 @@ pub struct PluginConfig {
     pub allow_privileged: bool,
     /// `allow_caps`: names of the capabilities that jobs may have, or `all`.
     pub allow_caps: Vec<String>,
-    /// `allowed_modes.pid`: the values of `pid_mode` beside a namespace of the task's own.
-    pub allowed_pid_modes: Vec<String>,
+    /// `allowed_modes`: the namespaces of the host that tasks may be in.
+    pub allowed_modes: AllowedModes,
     /// `volumes.enabled`: whether jobs may mount paths of the host.
     pub volumes: bool,
     /// Whether jobs may be in the host's network.
@@ -40,6 +40,32 @@ pub struct PluginConfig {
     pub host_devices: bool,
     /// Whether system calls are filtered where a job does not say.
     pub seccomp: bool,
+}
+
+/// The values that jobs may give to the options of namespaces, beside a namespace of the task's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedModes {
+    /// Of `pid_mode`.
+    pub pid: Vec<String>,
+    /// Of `ipc_mode`.
+    pub ipc: Vec<String>,
+    /// Of `uts_mode`.
+    pub uts: Vec<String>,
+}
+
+impl AllowedModes {
+    /// No namespace of the host.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { pid: Vec::new(), ipc: Vec::new(), uts: Vec::new() }
+    }
+}
+
+impl Default for AllowedModes {
+    fn default() -> Self {
+        let host = || vec!["host".to_owned()];
+        Self { pid: host(), ipc: host(), uts: host() }
+    }
 }
 
 /// Every capability of the usual set but NET_RAW, with which one task can pose as another.
@@ -66,7 +92,7 @@ impl PluginConfig {
         Self {
             allow_privileged: false,
             allow_caps: STRICT_CAPS.map(str::to_owned).to_vec(),
-            allowed_pid_modes: Vec::new(),
+            allowed_modes: AllowedModes::none(),
             volumes: false,
             host_network: false,
             host_devices: false,
@@ -99,7 +125,7 @@ impl Default for PluginConfig {
             image_pull_timeout: Duration::from_secs(300),
             allow_privileged: true,
             allow_caps: vec!["all".to_owned()],
-            allowed_pid_modes: vec!["host".to_owned()],
+            allowed_modes: AllowedModes::default(),
             volumes: true,
             host_network: true,
             host_devices: true,

@@ -12,6 +12,7 @@ use oci_builder::{
 
 use crate::context::Context;
 use crate::error::DriverError;
+use crate::host;
 use crate::plan;
 use crate::policy::{self, Grant, MountGrant, Refusal, Rules, Source};
 use crate::profile;
@@ -81,6 +82,7 @@ impl Granted {
             spec,
             Rules { config: &context.config, host: context.host, allow_caps: context.allow_caps },
         )?;
+        policy::check_available(spec, &host::available(&context.cgroups)?)?;
         let mut nodes = match grant.privilege {
             Privilege::Confined => Vec::new(),
             Privilege::Privileged => host_devices()?,

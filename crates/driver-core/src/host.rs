@@ -1,8 +1,12 @@
 //! What a host can give to tasks, read once for a configuration.
 
-use linux_host::limits;
+use linux_host::cgroup::CgroupMounts;
+use linux_host::{cpu, limits};
 use oci_builder::CapabilitySet;
 use oci_builder::seccomp::KernelVersion;
+
+use crate::error::DriverError;
+use crate::policy::Available;
 
 /// The facts of a host that jobs are held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +29,19 @@ impl Host {
         });
         Self { bounding, open_files: limits::open_files_ceiling(), kernel: kernel() }
     }
+}
+
+/// What there is for limits at this moment. Blocking.
+pub(crate) fn available(cgroups: &CgroupMounts) -> Result<Available, DriverError> {
+    let cpus = |error: cpu::CpuError| DriverError::host("the host's CPUs can not be listed")(error.into());
+    let controllers = cgroups.controllers().map_err(|error| {
+        DriverError::host("the host's cgroup controllers can not be listed")(error.into())
+    })?;
+    Ok(Available {
+        controllers,
+        cpus: cpu::online().map_err(cpus)?,
+        memory_nodes: cpu::memory_nodes().map_err(cpus)?,
+    })
 }
 
 /// The kernel's version; one that can not be read is the oldest, for which a profile allows the least.

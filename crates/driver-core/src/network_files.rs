@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use linux_host::hosts::{self, HostEntry};
 use linux_host::resolv::{Reach, ResolvConf};
+use oci_builder::NamespaceMode;
 
 use crate::error::DriverError;
 use crate::ids::ContainerId;
@@ -29,9 +30,12 @@ impl NetworkFiles {
         dir: &Path,
         id: &ContainerId,
         spec: &TaskSpec,
-        extra_hosts: &[HostEntry],
+        (uts, extra_hosts): (NamespaceMode, &[HostEntry]),
     ) -> Result<Self, DriverError> {
-        let hostname = hostname(id, spec);
+        let hostname = match uts {
+            NamespaceMode::Own => hostname(id, spec),
+            NamespaceMode::Host => host_name()?,
+        };
         let write = |name: &str, text: &str| {
             hosts::write_file(dir, name, text).map_err(|error| {
                 DriverError::host("the task's network files can not be written")(error.into())
@@ -62,6 +66,13 @@ pub(crate) fn is_host_network(spec: &TaskSpec) -> bool {
 fn keeps_resolver_of_image(spec: &TaskSpec) -> bool {
     let wanted = spec.options.host_dns == ResolverFile::Image && !spec.options.host_network;
     wanted && spec.dns.is_empty()
+}
+
+/// The host's own, as its UTS namespace has it.
+fn host_name() -> Result<String, DriverError> {
+    let path = Path::new("/proc/sys/kernel/hostname");
+    let text = std::fs::read_to_string(path).map_err(DriverError::file("can not read", path))?;
+    Ok(text.trim_end().to_owned())
 }
 
 /// The job's, else the group's own name where it has one, else the container's, cut to what the kernel takes.

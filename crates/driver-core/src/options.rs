@@ -35,6 +35,10 @@ pub struct TaskOptions {
     pub cap_drop: Vec<String>,
     /// `pid_mode`: `host` for the host's PID namespace.
     pub pid_mode: String,
+    /// `ipc_mode`: `host` for the host's IPC namespace.
+    pub ipc_mode: String,
+    /// `uts_mode`: `host` for the host's UTS namespace.
+    pub uts_mode: String,
     /// `seccomp`: whether system calls are filtered; unset is the operator's choice.
     pub seccomp: Option<bool>,
     /// `seccomp_profile`: a profile on the host in the place of the driver's own.

@@ -15,7 +15,7 @@ use crate::error::DriverError;
 use crate::granted::Granted;
 use crate::ids::ContainerId;
 use crate::network_files::{NetworkFiles, is_host_network};
-use crate::policy::Refusal;
+use crate::policy::{Namespaces, Refusal};
 use crate::ports::Image;
 use crate::spec::{GroupNetwork, Propagation, TaskSpec, VolumeMount};
 
@@ -69,6 +69,7 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Grant
     let Facts { own: Own { user, files, alloc_logs, mounts: of_job }, placement, mode, swap, node_mhz } =
         facts;
     let Granted { grant, devices, seccomp, mounts: _ } = granted;
+    let Namespaces { pid, ipc, uts } = grant.namespaces;
     let options = &spec.options;
     Ok(Plan {
         args: args(spec, image)?,
@@ -76,7 +77,9 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Grant
         cwd: cwd(spec, image),
         user: User { uid: user.uid, gid: user.gid, additional_gids: user.additional_gids },
         network: network(spec),
-        pid: grant.pid,
+        pid,
+        ipc,
+        uts,
         privilege: grant.privilege,
         capabilities: grant.capabilities,
         seccomp: seccomp.clone(),

@@ -83,6 +83,31 @@ pub enum Default {
     Value(&'static str),
 }
 
+/// A driver whose job files and configurations an option comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// The Go driver of the same name.
+    Containerd,
+    /// Nomad's Docker driver.
+    Docker,
+    /// The podman driver.
+    Podman,
+    /// None: this driver.
+    Own,
+}
+
+impl Peer {
+    /// The name in the documentation.
+    fn documented(self) -> &'static str {
+        match self {
+            Self::Containerd => "Go driver",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Own => "this driver",
+        }
+    }
+}
+
 /// One option.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -92,6 +117,8 @@ pub struct Entry {
     pub kind: Kind,
     /// What holds when it is left out.
     pub default: Default,
+    /// Which driver had it first.
+    pub since: Peer,
     /// What it does, in one sentence.
     pub effect: &'static str,
 }
@@ -113,9 +140,9 @@ pub fn schema(table: &[Entry]) -> Spec {
     }))
 }
 
-/// A table of options as Markdown: name, type, default, effect.
+/// A table of options as Markdown: name, type, default, effect, and the driver that had it first.
 pub fn markdown(table: &[Entry]) -> String {
-    let head = "| option | type | default | effect |\n| --- | --- | --- | --- |\n".to_owned();
+    let head = "| option | type | default | effect | since |\n| --- | --- | --- | --- | --- |\n".to_owned();
     head + &rows(table, "")
 }
 
@@ -134,7 +161,8 @@ fn rows(table: &[Entry], prefix: &str) -> String {
             }
             _ => String::new(),
         };
-        format!("| `{name}` | {} | {default} | {} |\n{nested}", entry.kind.documented(), entry.effect)
+        let (kind, since) = (entry.kind.documented(), entry.since.documented());
+        format!("| `{name}` | {kind} | {default} | {} | {since} |\n{nested}", entry.effect)
     };
     table.iter().map(row).collect()
 }
@@ -146,21 +174,34 @@ mod tests {
     #[test]
     fn the_documentation_has_a_row_for_each_option() {
         let table = [
-            Entry { name: "image", kind: Kind::Text, default: Default::Required, effect: "What runs." },
+            Entry {
+                name: "image",
+                kind: Kind::Text,
+                default: Default::Required,
+                since: Peer::Containerd,
+                effect: "What runs.",
+            },
             Entry {
                 name: "wait",
                 kind: Kind::Duration,
                 default: Default::Value("\"5m\""),
+                since: Peer::Own,
                 effect: "How long.",
             },
-            Entry { name: "cwd", kind: Kind::Text, default: Default::Unset("the image's"), effect: "Where." },
+            Entry {
+                name: "cwd",
+                kind: Kind::Text,
+                default: Default::Unset("the image's"),
+                since: Peer::Podman,
+                effect: "Where.",
+            },
         ];
         expect_test::expect![[r#"
-            | option | type | default | effect |
-            | --- | --- | --- | --- |
-            | `image` | string | required | What runs. |
-            | `wait` | duration (`30s`, `5m`, `1h30m`) | `"5m"` | How long. |
-            | `cwd` | string | the image's | Where. |
+            | option | type | default | effect | since |
+            | --- | --- | --- | --- | --- |
+            | `image` | string | required | What runs. | Go driver |
+            | `wait` | duration (`30s`, `5m`, `1h30m`) | `"5m"` | How long. | this driver |
+            | `cwd` | string | the image's | Where. | podman |
         "#]]
         .assert_eq(&markdown(&table));
     }

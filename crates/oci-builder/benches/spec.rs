@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use oci_builder::seccomp::{Architecture, KernelVersion, Profile, Seccomp, SeccompHost};
 use oci_builder::{
     Access, CapabilitySet, Cgroup, CgroupMode, CpuBandwidth, CpuResources, Device, DeviceKind,
-    DevicePermissions, Limit, LimitKind, MemoryLimit, MemoryResources, Mount, MountKind, NetworkNamespace,
-    PidNamespace, PidsLimit, Plan, Privilege, Propagation, Resources, Rootfs, SwapAccounting, User, build,
+    DevicePermissions, Limit, LimitKind, MemoryLimit, MemoryResources, Mount, MountKind, NamespaceMode,
+    NetworkNamespace, PidsLimit, Plan, Privilege, Propagation, Resources, Rootfs, SwapAccounting, User,
+    build,
 };
 
 const ROUNDS: usize = 5_000;
@@ -25,7 +26,9 @@ fn plan() -> Plan {
         hostname: "web-3b7b3c9e".into(),
         rootfs: Rootfs { path: "rootfs".into(), access: Access::ReadOnly },
         network: NetworkNamespace::Path("/run/netns/3b7b3c9e".into()),
-        pid: PidNamespace::Host,
+        pid: NamespaceMode::Host,
+        ipc: NamespaceMode::Own,
+        uts: NamespaceMode::Own,
         privilege: Privilege::Confined,
         capabilities: CapabilitySet::ALL,
         seccomp: Seccomp::Filter {

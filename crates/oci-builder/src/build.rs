@@ -25,6 +25,8 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
         rootfs,
         network,
         pid,
+        ipc,
+        uts,
         privilege,
         capabilities,
         seccomp,
@@ -50,18 +52,19 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     let devices = devices::devices(privilege.device_rules(), devices)?;
     let mut base = baseline::mounts::mounts();
     shm_size::apply(&mut base, shm_size_bytes)?;
+    ipc.apply_to_shm(&mut base);
     privilege.apply_to_mounts(&mut base);
     let mounts = mounts::mounts(base, mounts)?;
 
+    let Cgroup { mode, path } = cgroup;
     let mut limits = LinuxResources::default();
-    resources.apply(&mut limits)?;
+    resources.apply(&mut limits, mode)?;
     limits.set_devices(Some(devices.allowed));
 
     let mut linux = blank_linux();
-    let Cgroup { mode, path } = cgroup;
     linux.set_cgroups_path(Some(cgroup::path(path)?));
-    linux.set_sysctl(sysctl::sysctl(sysctl, &network)?);
-    linux.set_namespaces(Some(namespaces::namespaces(pid, network, mode)?));
+    linux.set_sysctl(sysctl::sysctl(sysctl, &network, ipc, uts)?);
+    linux.set_namespaces(Some(namespaces::namespaces([pid, ipc, uts], network, mode)?));
     linux.set_devices(devices.nodes);
     linux.set_resources(Some(limits));
     linux.set_rootfs_propagation(mounts.rootfs_propagation);
@@ -71,7 +74,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     let mut spec = blank_spec();
     spec.set_process(Some(process));
     spec.set_root(Some(rootfs::root(rootfs)?));
-    spec.set_hostname(Some(hostname::hostname(hostname)?));
+    spec.set_hostname(hostname::hostname(hostname, uts)?);
     spec.set_mounts(Some(mounts.list));
     spec.set_annotations(annotations::annotations(annotations)?);
     spec.set_linux(Some(linux));

@@ -28,6 +28,15 @@ pub enum DeviceRequestError {
         /// The text.
         value: String,
     },
+    /// The text names a device of the Container Device Interface (`vendor.com/class=name`).
+    #[error(
+        "devices: {value:?} is a name of the Container Device Interface, whose specifications this driver does not \
+         read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)"
+    )]
+    Cdi {
+        /// The text.
+        value: String,
+    },
     /// The permissions are not made of the controller's letters.
     #[error(
         "devices: {value:?} are not permissions of a device (accepted: letters of r, w and m, each once)"
@@ -45,6 +54,9 @@ impl DeviceRequest {
     /// # Errors
     /// [`DeviceRequestError`].
     pub fn from_text(text: &str) -> Result<Self, DeviceRequestError> {
+        if is_cdi(text) {
+            return Err(DeviceRequestError::Cdi { value: text.to_owned() });
+        }
         let form = || DeviceRequestError::Form { value: text.to_owned() };
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
@@ -58,7 +70,7 @@ impl DeviceRequest {
         }
         .map_err(|error| match error {
             DeviceRequestError::Form { .. } => form(),
-            DeviceRequestError::Permissions { .. } => error,
+            DeviceRequestError::Permissions { .. } | DeviceRequestError::Cdi { .. } => error,
         })
     }
 
@@ -85,6 +97,14 @@ impl DeviceRequest {
                 .ok_or_else(|| DeviceRequestError::Permissions { value: cgroup_permissions.to_owned() })?,
         })
     }
+}
+
+/// Whether a text has the form `vendor/class=name`.
+fn is_cdi(text: &str) -> bool {
+    let parts = text.split_once('=').and_then(|(kind, name)| Some((kind.split_once('/')?, name)));
+    parts.is_some_and(|((vendor, class), name)| {
+        [vendor, class, name].iter().all(|part| part.starts_with(|c: char| c.is_ascii_alphanumeric()))
+    })
 }
 
 fn is_path(path: &str) -> bool {
@@ -123,6 +143,7 @@ mod tests {
             r#"devices: "rx" are not permissions of a device (accepted: letters of r, w and m, each once)"#
         ]]
         .assert_eq(&read("/dev/fuse:/dev/fuse:rx"));
+        expect![[r#"devices: "nvidia.com/gpu=all" is a name of the Container Device Interface, whose specifications this driver does not read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)"#]].assert_eq(&read("nvidia.com/gpu=all"));
         for text in
             ["", "/dev/../etc", "/a:", ":/a", "/a::", "/a::r", "/a:/b:", "/a:/b:r:w", "/a:rr", "/a:b", "/a\0"]
         {

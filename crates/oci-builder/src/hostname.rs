@@ -1,6 +1,6 @@
 //! The host name (`hostname`).
 
-use crate::BuildError;
+use crate::{BuildError, NamespaceMode};
 
 /// The kernel's limit (`__NEW_UTS_LEN`, sethostname(2)) in bytes.
 const LONGEST: usize = 64;
@@ -18,9 +18,10 @@ pub fn check_hostname(hostname: &str) -> Result<(), BuildError> {
     }
 }
 
-pub(crate) fn hostname(hostname: String) -> Result<String, BuildError> {
+/// The name of the container's own UTS namespace; to set the host's is no container's business.
+pub(crate) fn hostname(hostname: String, uts: NamespaceMode) -> Result<Option<String>, BuildError> {
     check_hostname(&hostname)?;
-    Ok(hostname)
+    Ok((uts == NamespaceMode::Own).then_some(hostname))
 }
 
 #[cfg(test)]

@@ -4,19 +4,20 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 
-use crate::{BuildError, CgroupMode, NetworkNamespace, PidNamespace, cgroup, network};
+use crate::{BuildError, CgroupMode, NamespaceMode, NetworkNamespace, cgroup, network};
 
 pub(crate) fn namespaces(
-    pid: PidNamespace,
+    [pid, ipc, uts]: [NamespaceMode; 3],
     network: NetworkNamespace,
     cgroup_mode: CgroupMode,
 ) -> Result<Vec<LinuxNamespace>, BuildError> {
-    let mut namespaces: Vec<LinuxNamespace> = pid.namespace().into_iter().collect();
-    namespaces.extend([
-        namespace(LinuxNamespaceType::Ipc, None),
-        namespace(LinuxNamespaceType::Uts, None),
-        namespace(LinuxNamespaceType::Mount, None),
-    ]);
+    let mut namespaces: Vec<LinuxNamespace> = pid
+        .namespace(LinuxNamespaceType::Pid)
+        .into_iter()
+        .chain(ipc.namespace(LinuxNamespaceType::Ipc))
+        .chain(uts.namespace(LinuxNamespaceType::Uts))
+        .collect();
+    namespaces.push(namespace(LinuxNamespaceType::Mount, None));
     namespaces.extend(network::namespace(network)?);
     if cgroup::has_namespace(cgroup_mode) {
         namespaces.push(namespace(LinuxNamespaceType::Cgroup, None));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::{
-    CapabilitySet, Cgroup, Device, Limit, LimitKind, Mount, NetworkNamespace, PidNamespace, Privilege,
+    CapabilitySet, Cgroup, Device, Limit, LimitKind, Mount, NamespaceMode, NetworkNamespace, Privilege,
     Resources, Rootfs, Seccomp, User,
 };
 
@@ -19,14 +19,18 @@ pub struct Plan {
     pub cwd: PathBuf,
     /// Who the first process runs as.
     pub user: User,
-    /// Host name of the container's own UTS namespace; see [`crate::check_hostname`].
+    /// Host name of the container's own UTS namespace, if it has one; see [`crate::check_hostname`].
     pub hostname: String,
     /// Where the root file system is and how it is mounted.
     pub rootfs: Rootfs,
     /// Which network namespace the container is in.
     pub network: NetworkNamespace,
-    /// Which PID namespace the container is in.
-    pub pid: PidNamespace,
+    /// Whose PID namespace the container is in; in one of its own the task is process 1.
+    pub pid: NamespaceMode,
+    /// Whose IPC namespace and `/dev/shm` the container is in.
+    pub ipc: NamespaceMode,
+    /// Whose UTS namespace the container is in; in the host's the host name is the host's, too.
+    pub uts: NamespaceMode,
     /// Whether the container has the walls of the baseline.
     pub privilege: Privilege,
     /// The process's capabilities, from [`crate::CapabilityRequest::resolve`].

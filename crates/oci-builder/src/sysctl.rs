@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{BuildError, NetworkNamespace, check};
+use crate::{BuildError, NamespaceMode, NetworkNamespace, check};
 
 /// The parameters of an IPC namespace beside `fs.mqueue.` (ipc_namespaces(7)).
 const IPC: [&str; 8] = [
@@ -22,12 +22,22 @@ const IPC: [&str; 8] = [
 pub(crate) fn sysctl(
     sysctl: BTreeMap<String, String>,
     network: &NetworkNamespace,
+    ipc: NamespaceMode,
+    uts: NamespaceMode,
 ) -> Result<Option<HashMap<String, String>>, BuildError> {
     let mut parameters = HashMap::with_capacity(sysctl.len());
     for (key, value) in sysctl {
         check::no_nul("sysctl", &value)?;
         let dotted = dotted(&key)?;
-        check_namespace(&dotted, network)?;
+        let namespace = namespace_of(&dotted)?;
+        let is_hosts = match namespace {
+            Namespace::Network => *network == NetworkNamespace::Host,
+            Namespace::Ipc => ipc == NamespaceMode::Host,
+            Namespace::Uts => uts == NamespaceMode::Host,
+        };
+        if is_hosts {
+            return Err(BuildError::SysctlOfHost { key: dotted, namespace: namespace.name() });
+        }
         if parameters.insert(dotted, value).is_some() {
             return Err(BuildError::SysctlTwice { key });
         }
@@ -48,19 +58,32 @@ fn dotted(key: &str) -> Result<String, BuildError> {
     if dotted.contains('.') && dotted.split('.').all(is_part) { Ok(dotted) } else { Err(refused()) }
 }
 
-fn check_namespace(key: &str, network: &NetworkNamespace) -> Result<(), BuildError> {
-    let key_of = || key.to_owned();
-    if key == "kernel.hostname" {
-        return Err(BuildError::SysctlHostname);
+/// A namespace that has parameters of its own.
+#[derive(Clone, Copy)]
+enum Namespace {
+    Network,
+    Ipc,
+    Uts,
+}
+
+impl Namespace {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Ipc => "IPC",
+            Self::Uts => "UTS",
+        }
     }
-    if key.starts_with("net.") {
-        return match network {
-            NetworkNamespace::Host => Err(BuildError::SysctlOfHost { key: key_of(), namespace: "network" }),
-            NetworkNamespace::New | NetworkNamespace::Path(_) => Ok(()),
-        };
+}
+
+fn namespace_of(key: &str) -> Result<Namespace, BuildError> {
+    match key {
+        "kernel.hostname" => Err(BuildError::SysctlHostname),
+        "kernel.domainname" => Ok(Namespace::Uts),
+        _ if key.starts_with("net.") => Ok(Namespace::Network),
+        _ if IPC.contains(&key) || key.starts_with("fs.mqueue.") => Ok(Namespace::Ipc),
+        _ => Err(BuildError::SysctlNotNamespaced { key: key.to_owned() }),
     }
-    let is_own = IPC.contains(&key) || key.starts_with("fs.mqueue.") || key == "kernel.domainname";
-    if is_own { Ok(()) } else { Err(BuildError::SysctlNotNamespaced { key: key_of() }) }
 }
 
 #[cfg(test)]
@@ -68,9 +91,16 @@ mod tests {
     use expect_test::expect;
     use proptest::prelude::*;
 
-    use super::{BTreeMap, sysctl};
-    use crate::NetworkNamespace;
+    use super::{BTreeMap, HashMap};
     use crate::testing::{check, refused};
+    use crate::{BuildError, NamespaceMode, NetworkNamespace};
+
+    fn sysctl(
+        parameters: BTreeMap<String, String>,
+        network: &NetworkNamespace,
+    ) -> Result<Option<HashMap<String, String>>, BuildError> {
+        super::sysctl(parameters, network, NamespaceMode::Own, NamespaceMode::Own)
+    }
 
     fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
@@ -114,6 +144,26 @@ mod tests {
         );
         let path = NetworkNamespace::Path("/run/netns/group".into());
         assert!(sysctl(pairs(&[("net.ipv4.ip_forward", "1")]), &path).is_ok());
+    }
+
+    #[test]
+    fn parameters_of_a_namespace_that_is_the_hosts_are_refused() {
+        refused(
+            |plan| {
+                plan.ipc = NamespaceMode::Host;
+                plan.sysctl = pairs(&[("kernel.shmmax", "1")]);
+            },
+            expect![[r#"sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in"#]],
+        );
+        refused(
+            |plan| {
+                plan.uts = NamespaceMode::Host;
+                plan.sysctl = pairs(&[("kernel.domainname", "a")]);
+            },
+            expect![[
+                r#"sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in"#
+            ]],
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Access, CapabilitySet, Cgroup, CgroupMode, CpuBandwidth, CpuResources, DEFAULT_SHM_BYTES, MemoryLimit,
-    MemoryResources, NetworkNamespace, PidNamespace, PidsLimit, Plan, Privilege, Resources, Rootfs, Seccomp,
+    MemoryResources, NamespaceMode, NetworkNamespace, PidsLimit, Plan, Privilege, Resources, Rootfs, Seccomp,
     SwapAccounting, User, build,
 };
 
@@ -22,7 +22,9 @@ pub(crate) fn base_plan() -> Plan {
         hostname: "task".into(),
         rootfs: Rootfs { path: "rootfs".into(), access: Access::ReadWrite },
         network: NetworkNamespace::New,
-        pid: PidNamespace::New,
+        pid: NamespaceMode::Own,
+        ipc: NamespaceMode::Own,
+        uts: NamespaceMode::Own,
         privilege: Privilege::Confined,
         capabilities: CapabilitySet::DEFAULT,
         seccomp: Seccomp::Unconfined,

@@ -100,6 +100,7 @@ fn the_jobs_options_arrive_in_the_plan() {
     task.options.file_limit = 64;
     task.options.shm_size = "1m".into();
     task.options.pid_mode = "host".into();
+    task.options.ipc_mode = "private".into();
     task.options.cap_drop = vec!["all".into()];
     task.options.cpuset_cpus = "0".into();
     task.options.cpuset_mems = "0".into();
@@ -110,7 +111,8 @@ fn the_jobs_options_arrive_in_the_plan() {
     assert_eq!(plan.resources.pids, PidsLimit::Most(50));
     assert_eq!(plan.rlimits[&oci_builder::LimitKind::OpenFiles], oci_builder::Limit::fixed(64));
     assert_eq!(plan.shm_size_bytes, 1 << 20);
-    assert_eq!(plan.pid, oci_builder::PidNamespace::Host);
+    assert_eq!(plan.pid, oci_builder::NamespaceMode::Host);
+    assert_eq!((plan.ipc, plan.uts), (oci_builder::NamespaceMode::Own, oci_builder::NamespaceMode::Own));
     assert!(plan.capabilities.is_empty());
     assert_eq!((plan.resources.cpu.cpuset_cpus, plan.resources.cpu.cpuset_mems), ("0".into(), "0".into()));
 }

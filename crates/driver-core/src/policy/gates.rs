@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use oci_builder::{DeviceRequest, PidNamespace, Privilege};
+use oci_builder::{DeviceRequest, NamespaceMode, Privilege};
 
 use super::Refusal;
 use crate::config::PluginConfig;
@@ -35,15 +35,43 @@ pub(super) fn privilege(options: &TaskOptions, config: &PluginConfig) -> Result<
     }
 }
 
-/// `pid_mode`, where the operator allows it.
-pub(super) fn pid(options: &TaskOptions, config: &PluginConfig) -> Result<PidNamespace, Refusal> {
-    let pid = PidNamespace::from_option(&options.pid_mode)?;
-    let allowed = config.allowed_pid_modes.iter().any(|mode| mode.eq_ignore_ascii_case(&options.pid_mode));
-    if pid == PidNamespace::New || allowed {
-        return Ok(pid);
+/// Whose namespaces a task is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Namespaces {
+    pub(crate) pid: NamespaceMode,
+    pub(crate) ipc: NamespaceMode,
+    pub(crate) uts: NamespaceMode,
+}
+
+/// `pid_mode`, `ipc_mode` and `uts_mode`, where the operator allows them.
+pub(super) fn namespaces(options: &TaskOptions, config: &PluginConfig) -> Result<Namespaces, Refusal> {
+    let allowed = &config.allowed_modes;
+    let namespaces = Namespaces {
+        pid: mode("pid_mode", &options.pid_mode, &allowed.pid)?,
+        ipc: mode("ipc_mode", &options.ipc_mode, &allowed.ipc)?,
+        uts: mode("uts_mode", &options.uts_mode, &allowed.uts)?,
+    };
+    if namespaces.ipc == NamespaceMode::Host && !options.shm_size.is_empty() {
+        let accepted = "with ipc_mode = \"host\" /dev/shm is the host's; leave one of the two out";
+        return Err(Refusal::new("shm_size", options.shm_size.as_str(), accepted));
     }
-    let accepted = "the operator's allowed_modes.pid does not have this mode; leave pid_mode out";
-    Err(Refusal::new("pid_mode", options.pid_mode.as_str(), accepted))
+    if namespaces.uts == NamespaceMode::Host && !options.hostname.is_empty() {
+        let accepted = "with uts_mode = \"host\" the name is the host's; leave one of the two out";
+        return Err(Refusal::new("hostname", options.hostname.as_str(), accepted));
+    }
+    Ok(namespaces)
+}
+
+fn mode(option: &'static str, value: &str, allowed: &[String]) -> Result<NamespaceMode, Refusal> {
+    let mode = NamespaceMode::from_option(option, value)?;
+    if mode == NamespaceMode::Own || allowed.iter().any(|word| word.eq_ignore_ascii_case(value)) {
+        return Ok(mode);
+    }
+    let accepted = format!(
+        "the operator's allowed_modes.{} does not have this mode; leave {option} out",
+        option.trim_end_matches("_mode")
+    );
+    Err(Refusal::new(option, value, accepted))
 }
 
 /// The host's network, where the operator allows it.

@@ -1,5 +1,6 @@
 //! What can be refused is refused here, before the first side effect; the rest comes out as a [`Grant`].
 
+mod available;
 mod capabilities;
 mod gates;
 mod limits;
@@ -10,15 +11,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use linux_host::hosts::HostEntry;
-use oci_builder::{BuildError, CapabilityError, CapabilitySet, Limit, LimitKind, PidModeError, SizeError};
-use oci_builder::{DeviceRequest, DeviceRequestError, JobMountError, PidNamespace, Privilege};
+use oci_builder::{BuildError, CapabilityError, CapabilitySet, DeviceRequest, DeviceRequestError};
+use oci_builder::{JobMountError, Limit, LimitKind, NamespaceModeError, Privilege, SizeError};
 
 use crate::config::PluginConfig;
 use crate::host::Host;
 use crate::options::TaskOptions;
 use crate::spec::{GroupNetwork, TaskSpec};
 
-pub(crate) use gates::Filter;
+pub(crate) use available::{Available, check_available};
+pub(crate) use gates::{Filter, Namespaces};
 pub(crate) use mounts::{MountGrant, Source};
 
 /// A job's wish that is not granted: one sentence with the option, the value and what would be accepted.
@@ -38,9 +40,9 @@ pub enum Refusal {
     /// A capability that there is not, or not here.
     #[error(transparent)]
     Capability(#[from] CapabilityError),
-    /// A PID namespace that there is not.
+    /// A mode of a namespace that there is not.
     #[error(transparent)]
-    PidMode(#[from] PidModeError),
+    NamespaceMode(#[from] NamespaceModeError),
     /// A mount that can not be read.
     #[error(transparent)]
     Mount(#[from] JobMountError),
@@ -95,7 +97,7 @@ pub(crate) struct Grant {
     pub(crate) extra_hosts: Vec<HostEntry>,
     pub(crate) privilege: Privilege,
     pub(crate) capabilities: CapabilitySet,
-    pub(crate) pid: PidNamespace,
+    pub(crate) namespaces: Namespaces,
     pub(crate) filter: Filter,
     pub(crate) devices: Vec<DeviceRequest>,
     pub(crate) mounts: Vec<MountGrant>,
@@ -122,7 +124,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
         extra_hosts: names::extra_hosts(&options.extra_hosts)?,
         privilege,
         capabilities: capabilities::grant(options, privilege, rules)?,
-        pid: gates::pid(options, rules.config)?,
+        namespaces: gates::namespaces(options, rules.config)?,
         filter: gates::filter(options, rules.config)?,
         devices: gates::devices(options, rules.config)?,
         mounts: mounts::grant(spec, rules.config)?,

@@ -50,7 +50,9 @@ async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverEr
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id)?;
         let staged = Staged::stage(&state.staging(&id), &spec, &granted.mounts)?;
-        Ok((NetworkFiles::write(&dir, &id, &spec, &granted.grant.extra_hosts)?, staged))
+        let grant = &granted.grant;
+        let files = NetworkFiles::write(&dir, &id, &spec, (grant.namespaces.uts, &grant.extra_hosts))?;
+        Ok((files, staged))
     });
     written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?
 }

@@ -1,9 +1,10 @@
 //! The options of the plugin: the operator's `plugin "containerd-driver" { config { … } }`.
 
 use driver_core::PluginConfig;
+use driver_core::config::AllowedModes;
 
 use super::reader::{OptionError, Reader};
-use super::{Default, Entry, Kind};
+use super::{Default, Entry, Kind, Peer};
 
 /// All of them.
 pub const OPTIONS: &[Entry] = &[
@@ -11,66 +12,77 @@ pub const OPTIONS: &[Entry] = &[
         name: "enabled",
         kind: Kind::Flag,
         default: Default::Value("true"),
+        since: Peer::Containerd,
         effect: "`false` leaves the driver undetected, so that the node gets no task for it.",
     },
     Entry {
         name: "containerd_runtime",
         kind: Kind::Text,
         default: Default::Value(r#""io.containerd.runc.v2""#),
+        since: Peer::Containerd,
         effect: "The runtime that containers run with, by its name in containerd.",
     },
     Entry {
         name: "containerd_addr",
         kind: Kind::HostPath,
         default: Default::Value(r#""/run/containerd/containerd.sock""#),
+        since: Peer::Own,
         effect: "containerd's socket, with or without `unix://`.",
     },
     Entry {
         name: "containerd_namespace",
         kind: Kind::Text,
         default: Default::Unset("`nomad` on cgroup v1, `nomad.slice` on v2"),
+        since: Peer::Own,
         effect: "The containerd namespace of images, snapshots and containers.",
     },
     Entry {
         name: "stats_interval",
         kind: Kind::Duration,
         default: Default::Unset("the client's"),
+        since: Peer::Containerd,
         effect: "How often a task's usage is sampled.",
     },
     Entry {
         name: "snapshotter",
         kind: Kind::Text,
         default: Default::Value(r#""overlayfs""#),
+        since: Peer::Own,
         effect: "The snapshotter of the root file systems, by its name in containerd.",
     },
     Entry {
         name: "state_dir",
         kind: Kind::HostPath,
         default: Default::Value(r#""/run/containerd-driver""#),
+        since: Peer::Own,
         effect: "The driver's own directory (mode 0700) for hosts files, resolv.conf files and exec pipes.",
     },
     Entry {
         name: "client_timeout",
         kind: Kind::Duration,
         default: Default::Value(r#""1m""#),
+        since: Peer::Podman,
         effect: "How long one call to containerd may take; pulls have limits of their own.",
     },
     Entry {
         name: "image_pull_timeout",
         kind: Kind::Duration,
         default: Default::Value(r#""5m""#),
+        since: Peer::Docker,
         effect: "How long the pull of an image may take where the job does not say.",
     },
     Entry {
         name: "allow_privileged",
         kind: Kind::Flag,
         default: Default::Unset("`true`; `false` under strict"),
+        since: Peer::Containerd,
         effect: "Whether jobs may be `privileged`.",
     },
     Entry {
         name: "security",
         kind: Kind::Text,
         default: Default::Value(r#""default""#),
+        since: Peer::Own,
         effect: "`strict` changes what holds where neither operator nor job says more, for hosts that several \
                  parties share: seccomp on, no `NET_RAW`, nothing privileged, no namespaces, devices or paths of \
                  the host.",
@@ -79,35 +91,56 @@ pub const OPTIONS: &[Entry] = &[
         name: "allow_caps",
         kind: Kind::Texts,
         default: Default::Unset("`all`; the usual set without `NET_RAW` under strict"),
+        since: Peer::Docker,
         effect: "The capabilities that a job may have without being privileged.",
     },
     Entry {
         name: "allowed_modes",
         kind: Kind::Block(MODES),
         default: Default::Unset("all; none under strict"),
+        since: Peer::Docker,
         effect: "The modes in which jobs may be in namespaces of the host.",
     },
     Entry {
         name: "volumes",
         kind: Kind::Block(VOLUMES),
         default: Default::Unset("enabled; disabled under strict"),
+        since: Peer::Docker,
         effect: "What of the host jobs may mount; the allocation's own paths always work.",
     },
 ];
 
 /// The options of `allowed_modes`.
-const MODES: &[Entry] = &[Entry {
-    name: "pid",
-    kind: Kind::Texts,
-    default: Default::Unset("`[\"host\"]`; none under strict"),
-    effect: "Values that `pid_mode` may have.",
-}];
+const MODES: &[Entry] = &[
+    Entry {
+        name: "pid",
+        kind: Kind::Texts,
+        default: Default::Unset("`[\"host\"]`; none under strict"),
+        since: Peer::Docker,
+        effect: "Values that `pid_mode` may have.",
+    },
+    Entry {
+        name: "ipc",
+        kind: Kind::Texts,
+        default: Default::Unset("`[\"host\"]`; none under strict"),
+        since: Peer::Docker,
+        effect: "Values that `ipc_mode` may have.",
+    },
+    Entry {
+        name: "uts",
+        kind: Kind::Texts,
+        default: Default::Unset("`[\"host\"]`; none under strict"),
+        since: Peer::Docker,
+        effect: "Values that `uts_mode` may have.",
+    },
+];
 
 /// The options of `volumes`.
 const VOLUMES: &[Entry] = &[Entry {
     name: "enabled",
     kind: Kind::Flag,
     default: Default::Unset("`true`; `false` under strict"),
+    since: Peer::Containerd,
     effect: "Whether `mounts` may have absolute paths of the host.",
 }];
 
@@ -139,11 +172,19 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         image_pull_timeout: reader.duration("image_pull_timeout")?.unwrap_or(default.image_pull_timeout),
         allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
         allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
-        allowed_pid_modes: modes.texts_if_set("allowed_modes.pid")?.unwrap_or(default.allowed_pid_modes),
+        allowed_modes: allowed_modes(&mut modes, default.allowed_modes)?,
         volumes: volumes.flag("volumes.enabled")?.unwrap_or(default.volumes),
         host_network: default.host_network,
         host_devices: default.host_devices,
         seccomp: default.seccomp,
+    })
+}
+
+fn allowed_modes(modes: &mut Reader, default: AllowedModes) -> Result<AllowedModes, OptionError> {
+    Ok(AllowedModes {
+        pid: modes.texts_if_set("allowed_modes.pid")?.unwrap_or(default.pid),
+        ipc: modes.texts_if_set("allowed_modes.ipc")?.unwrap_or(default.ipc),
+        uts: modes.texts_if_set("allowed_modes.uts")?.unwrap_or(default.uts),
     })
 }
 
@@ -171,6 +212,15 @@ mod tests {
         let table: BTreeSet<&str> = OPTIONS.iter().map(|entry| entry.name).collect();
         assert_eq!(*reader.asked(), table);
         assert_eq!(OPTIONS.len(), table.len());
+    }
+
+    #[test]
+    fn the_modes_of_schema_and_decoder_are_the_same() {
+        let mut block = Reader::new(&[]).unwrap();
+        allowed_modes(&mut block, AllowedModes::default()).unwrap();
+        let table = MODES.iter().map(|entry| format!("allowed_modes.{}", entry.name));
+        let asked: BTreeSet<String> = block.asked().iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(asked, table.collect());
     }
 
     #[test]
@@ -209,7 +259,7 @@ mod tests {
             image_pull_timeout: Duration::from_secs(3600),
             allow_privileged: false,
             allow_caps: vec!["chown".into()],
-            allowed_pid_modes: Vec::new(),
+            allowed_modes: AllowedModes { pid: Vec::new(), ..AllowedModes::default() },
             volumes: false,
             ..PluginConfig::default()
         };

@@ -190,6 +190,12 @@ impl Reader {
         })
     }
 
+    /// An option whose value can not be taken, beside the others.
+    pub(super) fn refused(&self, option: &'static str, accepted: &'static str) -> OptionError {
+        let value = shown(self.entries.get(key(option)).unwrap_or(&Value::Nil));
+        OptionError::Value { option, value, accepted }
+    }
+
     fn read<T>(
         &mut self,
         option: &'static str,
@@ -201,8 +207,7 @@ impl Reader {
         if value.is_nil() {
             return Ok(None);
         }
-        let refused = || OptionError::Value { option, value: shown(value), accepted };
-        read(value).map(Some).ok_or_else(refused)
+        read(value).map(Some).ok_or_else(|| self.refused(option, accepted))
     }
 }
 

@@ -24,7 +24,7 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         command: reader.text("command")?,
         args: reader.texts("args")?,
         entrypoint: reader.text_or_texts("entrypoint")?,
-        cwd: reader.text("cwd")?,
+        cwd: working_directory(reader)?,
         hostname: reader.text("hostname")?.unwrap_or_default(),
         host_network: reader.flag("host_network")?.unwrap_or_default(),
         host_dns: match reader.flag("host_dns")? {
@@ -36,10 +36,12 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         cap_add: reader.texts("cap_add")?,
         cap_drop: reader.texts("cap_drop")?,
         pid_mode: reader.text("pid_mode")?.unwrap_or_default(),
+        ipc_mode: reader.text("ipc_mode")?.unwrap_or_default(),
+        uts_mode: reader.text("uts_mode")?.unwrap_or_default(),
         seccomp: reader.flag("seccomp")?,
         seccomp_profile: reader.text("seccomp_profile")?.unwrap_or_default(),
         devices: reader.texts_or_blocks("devices")?.into_iter().map(device).collect::<Result<_, _>>()?,
-        mounts: reader.blocks("mounts")?.iter_mut().map(mount).collect::<Result<_, _>>()?,
+        mounts: mounts(reader)?,
         readonly_rootfs: reader.flag("readonly_rootfs")?.unwrap_or_default(),
         sysctl: reader.map("sysctl")?,
         shm_size: reader.size("shm_size")?.unwrap_or_default(),
@@ -51,6 +53,31 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
     let accepted = "the name of an image, such as \"redis:7\"";
     let image = image.ok_or(OptionError::Missing { option: "image", accepted })?;
     Ok(TaskOptions { image, ..options })
+}
+
+/// One option under three names.
+fn working_directory(reader: &mut Reader) -> Result<Option<String>, OptionError> {
+    let mut set = None;
+    for name in ["cwd", "work_dir", "working_dir"] {
+        let Some(value) = reader.text(name)? else { continue };
+        if set.as_ref().is_some_and(|earlier| *earlier != value) {
+            let accepted = "cwd, work_dir and working_dir are names of one option: set one of them";
+            return Err(reader.refused(name, accepted));
+        }
+        set = Some(value);
+    }
+    Ok(set)
+}
+
+/// `mounts`, and docker's other name for it, in whose blocks a bind needs no options.
+fn mounts(reader: &mut Reader) -> Result<Vec<MountOption>, OptionError> {
+    let mut mounts: Vec<_> =
+        reader.blocks("mounts")?.iter_mut().map(mount).collect::<Result<_, OptionError>>()?;
+    for block in &mut reader.blocks("mount")? {
+        let read = mount(block)?;
+        mounts.push(MountOption { docker: Some(read.docker.unwrap_or_default()), ..read });
+    }
+    Ok(mounts)
 }
 
 fn device(device: TextOrBlock) -> Result<DeviceOption, OptionError> {
@@ -80,10 +107,11 @@ fn mount(block: &mut Reader) -> Result<MountOption, OptionError> {
 
 /// Docker's keys; one of them makes the block docker's.
 fn docker_mount(block: &mut Reader) -> Result<Option<DockerMountOption>, OptionError> {
-    let keys = ["mounts.readonly", "mounts.bind_options", "mounts.tmpfs_options"];
+    let keys = ["mounts.readonly", "mounts.bind_options", "mounts.tmpfs_options", "mounts.volume_options"];
     if !keys.map(|key| block.has(key)).contains(&true) {
         return Ok(None);
     }
+    check_volume(&mut block.block("mounts.volume_options")?)?;
     let (mut bind, mut tmpfs) = (block.block("mounts.bind_options")?, block.block("mounts.tmpfs_options")?);
     Ok(Some(DockerMountOption {
         readonly: block.flag("mounts.readonly")?.unwrap_or_default(),
@@ -91,6 +119,26 @@ fn docker_mount(block: &mut Reader) -> Result<Option<DockerMountOption>, OptionE
         tmpfs_size: tmpfs.size("mounts.tmpfs_options.size")?.unwrap_or_default(),
         tmpfs_mode: tmpfs.number("mounts.tmpfs_options.mode")?.unwrap_or_default(),
     }))
+}
+
+/// A volume of docker's daemon can be more than a directory: what there is no such thing for is refused.
+fn check_volume(block: &mut Reader) -> Result<(), OptionError> {
+    block.flag("mounts.volume_options.no_copy")?;
+    for (option, accepted) in [
+        (
+            "mounts.volume_options.labels",
+            "no_copy alone is accepted: there is no volume that could have labels",
+        ),
+        (
+            "mounts.volume_options.driver_config",
+            "no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount",
+        ),
+    ] {
+        if block.has(option) {
+            return Err(block.refused(option, accepted));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

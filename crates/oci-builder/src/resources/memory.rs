@@ -1,8 +1,10 @@
 //! Memory limit and reservation (`linux.resources.memory`).
 
+use std::collections::HashMap;
+
 use oci_spec::runtime::LinuxMemory;
 
-use crate::BuildError;
+use crate::{BuildError, CgroupMode};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -36,7 +38,22 @@ pub struct MemoryResources {
 }
 
 impl MemoryResources {
-    pub(super) fn into_spec(self) -> Result<Option<LinuxMemory>, BuildError> {
+    /// Whether the task may have all memory, and is counted nevertheless. The spec's `swap` is memory and swap
+    /// together, which says nothing without a limit: swap is kept off by the kernel's own files then.
+    fn only_reserves(&self) -> bool {
+        self.limit == MemoryLimit::Unlimited && self.reservation_bytes > 0
+    }
+
+    /// Files of cgroup v2 that the spec has no name for.
+    pub(super) fn unified(&self, mode: CgroupMode) -> Option<HashMap<String, String>> {
+        let swap_off = mode == CgroupMode::V2
+            && self.only_reserves()
+            && self.swap_accounting == SwapAccounting::Available;
+        swap_off.then(|| [("memory.swap.max".to_owned(), "0".to_owned())].into())
+    }
+
+    pub(super) fn into_spec(self, mode: CgroupMode) -> Result<Option<LinuxMemory>, BuildError> {
+        let swappiness = (mode == CgroupMode::V1 && self.only_reserves()).then_some(0);
         let Self { limit, reservation_bytes, swap_accounting } = self;
         let limit = match limit {
             MemoryLimit::Unlimited => None,
@@ -61,7 +78,7 @@ impl MemoryResources {
             .set_swap(swap)
             .set_kernel(None)
             .set_kernel_tcp(None)
-            .set_swappiness(None)
+            .set_swappiness(swappiness)
             .set_disable_oom_killer(None)
             .set_use_hierarchy(None)
             .set_check_before_update(None);
@@ -115,6 +132,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{MIB, MemoryLimit, MemoryResources, NomadMemory, SwapAccounting};
+    use crate::CgroupMode;
     use crate::testing::{check, refused};
 
     fn nomad(memory_mb: i64, memory_max_mb: i64) -> (MemoryLimit, u64) {
@@ -155,6 +173,33 @@ mod tests {
     }
 
     #[test]
+    fn without_a_limit_swap_is_kept_off_by_other_means() {
+        let reserved = MemoryResources {
+            limit: MemoryLimit::Unlimited,
+            reservation_bytes: 32 * MIB,
+            swap_accounting: SwapAccounting::Available,
+        };
+        check(
+            |plan| plan.resources.memory = reserved,
+            expect![[r#"
+                + linux.resources.memory: {"reservation":33554432,"swappiness":0}
+            "#]],
+        );
+        check(
+            |plan| {
+                plan.cgroup.mode = CgroupMode::V2;
+                plan.resources.memory = reserved;
+            },
+            expect![[r#"
+                + linux.resources.memory: {"reservation":33554432}
+                + linux.resources.unified: {"memory.swap.max":"0"}
+            "#]],
+        );
+        let uncounted = MemoryResources { swap_accounting: SwapAccounting::Missing, ..reserved };
+        assert_eq!(uncounted.unified(CgroupMode::V2), None);
+    }
+
+    #[test]
     fn a_limit_of_nothing_is_refused() {
         refused(
             |plan| plan.resources.memory.limit = MemoryLimit::Bytes(0),
@@ -175,7 +220,7 @@ mod tests {
         #[test]
         fn the_numbers_always_have_a_spec(memory_mb in any::<i64>(), memory_max_mb in any::<i64>()) {
             let memory = NomadMemory { memory_mb, memory_max_mb }.resources(SwapAccounting::Available);
-            prop_assert!(memory.into_spec().is_ok());
+            prop_assert!(memory.into_spec(CgroupMode::V2).is_ok());
         }
 
         #[test]

@@ -6,7 +6,7 @@ pub(crate) mod pids;
 
 use oci_spec::runtime::LinuxResources;
 
-use crate::BuildError;
+use crate::{BuildError, CgroupMode};
 use cpu::CpuResources;
 use memory::MemoryResources;
 use pids::PidsLimit;
@@ -23,17 +23,19 @@ pub struct Resources {
 }
 
 impl Resources {
-    pub(crate) fn apply(self, limits: &mut LinuxResources) -> Result<(), BuildError> {
+    /// No option limits huge pages; `memory.high` would slow a task down that `memory_max` lets have more.
+    pub(crate) fn apply(self, limits: &mut LinuxResources, mode: CgroupMode) -> Result<(), BuildError> {
         let Self { cpu, memory, pids } = self;
+        let unified = memory.unified(mode);
         limits
             .set_cpu(Some(cpu.into_spec()?))
-            .set_memory(memory.into_spec()?)
+            .set_memory(memory.into_spec(mode)?)
             .set_pids(pids.into_spec()?)
             .set_block_io(None)
             .set_hugepage_limits(None)
             .set_network(None)
             .set_rdma(None)
-            .set_unified(None);
+            .set_unified(unified);
         Ok(())
     }
 }

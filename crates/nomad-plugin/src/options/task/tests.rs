@@ -38,6 +38,9 @@ fn the_blocks_of_schema_and_decoder_have_the_same_options() {
     let mut block = Reader::new(&[]).unwrap();
     mount(&mut block).unwrap();
     assert_eq!(asked(block), known(table::MOUNT, "mounts"));
+    let mut block = Reader::new(&[]).unwrap();
+    check_volume(&mut block).unwrap();
+    assert_eq!(asked(block), known(table::VOLUME, "mounts.volume_options"));
 }
 
 #[test]
@@ -63,6 +66,8 @@ fn every_option_arrives() {
         ("cap_add", vec!["net_admin"].into()),
         ("cap_drop", vec!["all"].into()),
         ("pid_mode", "host".into()),
+        ("ipc_mode", "host".into()),
+        ("uts_mode", "private".into()),
         ("readonly_rootfs", true.into()),
         ("sysctl", Value::List(vec![[("net.core.somaxconn", Value::from(16384))].into()])),
         ("shm_size", 67_108_864.into()),
@@ -88,6 +93,8 @@ fn every_option_arrives() {
         cap_add: vec!["net_admin".into()],
         cap_drop: vec!["all".into()],
         pid_mode: "host".into(),
+        ipc_mode: "host".into(),
+        uts_mode: "private".into(),
         readonly_rootfs: true,
         sysctl: [("net.core.somaxconn".into(), "16384".into())].into(),
         shm_size: "67108864".into(),
@@ -156,6 +163,58 @@ fn devices_and_mounts_arrive_in_every_shape() {
         ..TaskOptions::default()
     };
     assert_eq!(through_client(&body), expected);
+}
+
+#[test]
+fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_can_not_have() {
+    let with = |name: &str, volume: Value| {
+        let block = Value::from([
+            ("type", Value::from("bind")),
+            ("source", "local".into()),
+            ("target", "/a".into()),
+            ("volume_options", volume),
+        ]);
+        Value::from([("image", Value::from("redis:7")), (name, Value::List(vec![block]))])
+    };
+    let bind = MountOption {
+        kind: "bind".into(),
+        source: "local".into(),
+        target: "/a".into(),
+        ..MountOption::default()
+    };
+    let docker = MountOption { docker: Some(DockerMountOption::default()), ..bind.clone() };
+    let read = |name, volume| through_client(&with(name, volume)).mounts.remove(0);
+    assert_eq!(read("mount", Value::Nil), docker);
+    assert_eq!(read("mounts", Value::Nil), bind);
+    assert_eq!(read("mounts", [("no_copy", true)].into()), docker);
+    let refused = |volume: Value| {
+        let config = evaluate(&schema(OPTIONS), &with("mount", volume)).unwrap();
+        decode(&cty::encode(&config).unwrap()).unwrap_err().to_string()
+    };
+    let told = [
+        refused([("labels", Value::List(vec![[("a", "b")].into()]))].into()),
+        refused([("driver_config", Value::from([("name", "pxd")]))].into()),
+    ];
+    expect_test::expect![[r#"
+        mounts.volume_options.labels = a list: no_copy alone is accepted: there is no volume that could have labels
+        mounts.volume_options.driver_config = a map: no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn the_working_directory_has_three_names_and_one_value() {
+    let read = |entries: &[(&str, &str)]| {
+        let entries = entries.iter().chain(&[("image", "redis:7")]).map(|(k, v)| (*k, Value::from(*v)));
+        let body = Value::Map(entries.map(|(k, v)| (k.to_owned(), v)).collect());
+        decode(&cty::encode(&body).unwrap()).map(|options| options.cwd).map_err(|error| error.to_string())
+    };
+    for name in ["cwd", "work_dir", "working_dir"] {
+        assert_eq!(read(&[(name, "/srv")]), Ok(Some("/srv".into())));
+    }
+    assert_eq!(read(&[("cwd", "/a"), ("work_dir", "/a")]), Ok(Some("/a".into())));
+    expect_test::expect![[
+        r#"working_dir = "/b": cwd, work_dir and working_dir are names of one option: set one of them"#
+    ]]
+    .assert_eq(&read(&[("cwd", "/a"), ("working_dir", "/b")]).unwrap_err());
 }
 
 #[test]
