@@ -1,6 +1,9 @@
 //! A task that counts, by which every gap in its log and every second start of it is seen.
 
+use std::sync::Arc;
+
 use e2e::{Task, World};
+use nomad_host::alloc::Allocation;
 use nomad_host::logs::TaskOutput;
 
 /// Prints a numbered line every 20 ms and ends with 17 on SIGTERM.
@@ -9,7 +12,12 @@ pub(crate) const COUNTING: &str =
 
 /// The task, when it has begun to count.
 pub(crate) async fn counting(world: &World) -> Task {
-    let mut task = world.task("web").shell(COUNTING).start().await;
+    counting_in(world, &world.alloc()).await
+}
+
+/// The same in an allocation of the test's choice.
+pub(crate) async fn counting_in(world: &World, alloc: &Arc<Allocation>) -> Task {
+    let mut task = world.task_in(alloc, "web").shell(COUNTING).start().await;
     task.printed("5\n").await;
     task
 }

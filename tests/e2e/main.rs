@@ -16,6 +16,7 @@ mod exits;
 mod fingerprint;
 mod images;
 mod isolation;
+mod kills;
 mod limits;
 mod logs;
 mod network;

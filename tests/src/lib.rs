@@ -17,6 +17,7 @@ pub mod environment;
 pub mod host;
 pub mod leftovers;
 pub mod plugin;
+pub mod proxy;
 pub mod registry;
 pub mod runner;
 pub mod task;
@@ -25,6 +26,7 @@ pub mod world;
 
 pub use daemon::Daemon;
 pub use plugin::Plugin;
+pub use proxy::Proxy;
 pub use registry::Registry;
 pub use runner::{test, test_with};
 pub use task::{Task, TaskSetup};

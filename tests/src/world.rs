@@ -1,5 +1,6 @@
 //! The world of one test: how it is made, what it offers, how it is taken away.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use crate::daemon::Daemon;
 use crate::leftovers;
 use crate::plugin::Plugin;
+use crate::proxy::Proxy;
 use crate::task::TaskSetup;
 use crate::wait::limited;
 
@@ -21,6 +23,7 @@ const SHOWN: usize = 80;
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     own_daemon: bool,
+    proxied: bool,
     config: Vec<(String, Value)>,
 }
 
@@ -28,6 +31,11 @@ impl Setup {
     /// A containerd of the test's own, which it may kill.
     pub fn own_daemon() -> Self {
         Self { own_daemon: true, ..Self::default() }
+    }
+
+    /// With a proxy between plugin and containerd.
+    pub fn proxied(self) -> Self {
+        Self { proxied: true, ..self }
     }
 
     /// One option of the plugin.
@@ -45,6 +53,7 @@ pub struct World(Arc<Shared>);
 pub struct Shared {
     daemon: Arc<Daemon>,
     base: TempDir,
+    proxy: Option<Arc<Proxy>>,
     config: Value,
     plugin: Mutex<Option<Plugin>>,
     allocs: Mutex<Vec<Arc<Allocation>>>,
@@ -82,14 +91,18 @@ impl World {
         let daemon = tokio::task::spawn_blocking(move || if own { Daemon::own() } else { Daemon::shared() });
         let daemon = daemon.await.unwrap();
         let base = tempfile::Builder::new().prefix("containerd-driver-e2e.").tempdir().unwrap();
+        let upstream = &daemon.instance().address;
+        let proxy = setup.proxied.then(|| Proxy::start(&base.path().join("containerd.sock"), upstream));
+        let address = proxy.as_ref().map_or(upstream.as_path(), |proxy| proxy.socket());
         let mut config = vec![
-            ("containerd_addr".to_owned(), daemon.instance().address.display().to_string().into()),
+            ("containerd_addr".to_owned(), address.display().to_string().into()),
             ("state_dir".to_owned(), base.path().join("state").display().to_string().into()),
         ];
         config.extend(setup.config);
         let world = Self(Arc::new(Shared {
             daemon,
             base,
+            proxy,
             config: Value::Map(config.into_iter().collect()),
             plugin: Mutex::new(None),
             allocs: Mutex::default(),
@@ -103,6 +116,11 @@ impl World {
     /// The containerd.
     pub fn daemon(&self) -> &Arc<Daemon> {
         &self.0.daemon
+    }
+
+    /// The proxy before it, in a world that is set up so.
+    pub fn proxy(&self) -> &Arc<Proxy> {
+        self.0.proxy.as_ref().expect("the world has no proxy")
     }
 
     /// What its tasks share with it.
@@ -173,6 +191,16 @@ impl World {
     /// Whether the plugin has logged a text.
     pub fn logged(&self, text: &str) -> bool {
         lock(&self.0.plugin).as_ref().expect("no plugin runs").log().contains(text)
+    }
+
+    /// The values that a field has had in the plugin's log.
+    pub fn fields_logged(&self, field: &str) -> BTreeSet<String> {
+        let lines = lock(&self.0.plugin).as_ref().expect("no plugin runs").log().lines();
+        let values = lines.iter().filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line.raw).ok()?;
+            Some(line.get(field)?.as_str()?.to_owned())
+        });
+        values.collect()
     }
 
     /// Starts a plugin in the place of one that is gone.

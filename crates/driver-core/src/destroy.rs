@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::back_off::BackOff;
 use crate::error::DriverError;
 use crate::life::{Effect, Event};
 use crate::release::release;
@@ -30,15 +31,15 @@ fn first(failures: Vec<DriverError>, task: &Task) -> DriverError {
 
 /// Finishes a destruction that the daemon's absence interrupted; ends with success or a failure of another kind.
 pub(crate) async fn finish_later(task: Arc<Task>) {
+    let mut back_off = BackOff::default();
     loop {
         task.context.connected().await;
         match destroy(&task, true).await {
-            Err(DriverError::Containers(error)) if error.is_lost() => {}
+            Err(error) if error.is_lost() => back_off.pause().await,
             Err(error) => {
                 return tracing::error!(task = %task.id, %error, "the destroyed task could not be removed");
             }
             Ok(()) => return tracing::info!(task = %task.id, "removed after containerd came back"),
         }
-        tokio::task::yield_now().await;
     }
 }

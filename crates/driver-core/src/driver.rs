@@ -8,9 +8,10 @@ use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::AbortHandle;
 
+use crate::back_off::BackOff;
 use crate::config::PluginConfig;
 use crate::context::{Context, NodeCpu};
-use crate::error::DriverError;
+use crate::error::{DriverError, chain};
 use crate::events::{Events, TaskEvent};
 use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
 use crate::exit::TaskExit;
@@ -24,6 +25,7 @@ use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
 use crate::signal::Signal;
 use crate::spec::TaskSpec;
+use crate::start::{Failed, Undo};
 use crate::state::{TaskHandle, TaskState};
 use crate::stats::{Sampler, TaskUsage};
 use crate::task::{Phase, Registry, Task};
@@ -157,9 +159,41 @@ impl Driver {
             destroy::destroy(&stale, true).await?;
             self.0.tasks.remove(&stale.id);
         }
-        let task = start::run(context, spec, granted, id).await?;
-        self.0.tasks.insert(Arc::clone(&task));
-        Ok(handle_of(&task))
+        match start::run(context, spec, granted, id).await {
+            Ok(task) => {
+                self.0.tasks.insert(Arc::clone(&task));
+                Ok(handle_of(&task))
+            }
+            Err(Failed { cause, rest }) => {
+                if let Some(rest) = rest {
+                    tokio::spawn(self.clone().unwind_later(rest));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// Finishes the unwinding of a start that the daemon's absence interrupted, unless a later start took its place.
+    async fn unwind_later(self, rest: Undo) {
+        let mut back_off = BackOff::default();
+        loop {
+            rest.context.connected().await;
+            let turn = self.turn(&rest.id).await;
+            let only_one = turn.lock().await;
+            if self.0.tasks.has_container(&rest.id) {
+                return;
+            }
+            let failures = rest.again().await;
+            drop(only_one);
+            if failures.is_empty() {
+                return tracing::info!(container = %rest.id, "the rest of the failed start is removed");
+            }
+            if !failures.iter().any(DriverError::is_lost) {
+                let error = failures.first().map(|error| chain(error)).unwrap_or_default();
+                return tracing::error!(container = %rest.id, error, "the rest of the failed start stays");
+            }
+            back_off.pause().await;
+        }
     }
 
     /// One start at a time for each container.

@@ -111,6 +111,11 @@ impl DriverError {
         }
     }
 
+    /// The daemon could not be reached, which says nothing of what was asked.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Containers(error) if error.is_lost())
+    }
+
     pub(crate) fn host(
         operation: &'static str,
     ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> DriverError {

@@ -2,6 +2,7 @@
 //!
 //! Adapters see [`Driver`], the types of its methods, and the ports in [`ports`] that they fulfil.
 
+mod back_off;
 pub mod config;
 mod context;
 mod destroy;

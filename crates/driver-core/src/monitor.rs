@@ -7,18 +7,14 @@ use linux_host::process::{self, PidFd};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::back_off::BackOff;
 use crate::exit::TaskExit;
 use crate::life::{Effect, Event};
 use crate::ports::{ContainersError, Exit, TaskState};
 use crate::task::Task;
 
-/// First pause after an answer that says nothing, doubled up to [`MAX_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// How often the thread that waits for a lost task's process looks whether anybody still wants to know.
 const THREAD_LOOK: Duration = Duration::from_secs(60);
-/// Longest pause between two questions to a daemon that gives no usable answer.
-const MAX_PAUSE: Duration = Duration::from_secs(5);
-
 /// A wait that the daemon already has.
 pub(crate) type Armed = JoinHandle<Result<Exit, ContainersError>>;
 
@@ -51,7 +47,7 @@ fn sentence(exit: &TaskExit) -> String {
 }
 
 async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
-    let mut pause = FIRST_PAUSE;
+    let mut back_off = BackOff::default();
     loop {
         let lost = match armed.await {
             Ok(Ok(exit)) => return confirmed(task, exit),
@@ -71,20 +67,14 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
             Ok(TaskState::Running { .. } | TaskState::Created { .. }) => {
                 if task.on(Event::Found).is_ok_and(|effect| effect == Effect::TellFound) {
                     task.event("Connected to containerd again; the task is running");
-                    pause = FIRST_PAUSE;
+                    back_off = BackOff::default();
                 }
             }
             Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
         }
-        back_off(&mut pause).await;
+        back_off.pause().await;
         armed = arm(task);
     }
-}
-
-/// The daemon has no event for "it can answer now", so a question is repeated at growing distances.
-async fn back_off(pause: &mut Duration) {
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(MAX_PAUSE);
 }
 
 fn confirmed(task: &Task, exit: Exit) -> TaskExit {

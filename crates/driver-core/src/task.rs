@@ -112,6 +112,10 @@ impl Registry {
         self.lock().values().find(|task| task.container == *container && task.id != *except).cloned()
     }
 
+    pub(crate) fn has_container(&self, container: &ContainerId) -> bool {
+        self.lock().values().any(|task| task.container == *container)
+    }
+
     pub(crate) fn insert(&self, task: Arc<Task>) {
         self.lock().insert(task.id.clone(), task);
     }

@@ -10,6 +10,7 @@ mod rootfs_ready;
 mod unwind;
 
 pub(crate) use network_ready::name as named;
+pub(crate) use unwind::{Failed, Undo};
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ impl Common {
         step: Step,
         work: impl Future<Output = Result<T, DriverError>>,
     ) -> Result<T, DriverError> {
+        tracing::debug!(container = %self.id, ?step, "a step of the start begins");
         self.on(Event::Begun(step))?;
         let made = work.await?;
         self.on(Event::Reached(step))?;
@@ -62,7 +64,7 @@ pub(crate) async fn run(
     spec: TaskSpec,
     granted: Arc<Granted>,
     id: ContainerId,
-) -> Result<Arc<Task>, DriverError> {
+) -> Result<Arc<Task>, Failed> {
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
     let common = Common { context, spec, granted, id, life };

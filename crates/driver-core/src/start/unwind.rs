@@ -9,9 +9,9 @@ use crate::life::{Effect, Event, LifeCell};
 use crate::release::release;
 
 /// Gives back whatever a start has made, or may have made.
-pub(super) struct Undo {
-    context: Arc<Context>,
-    id: ContainerId,
+pub(crate) struct Undo {
+    pub(crate) context: Arc<Context>,
+    pub(crate) id: ContainerId,
     life: Arc<LifeCell>,
 }
 
@@ -21,14 +21,30 @@ impl Undo {
     }
 
     /// Unwinds in reverse order and gives the cause, with the failures of the unwinding where there were any.
-    pub(super) async fn after(self, cause: DriverError) -> DriverError {
-        let Ok(Effect::Release(things)) = self.life.on(Event::Failed) else { return cause };
-        match release(&self.context, &self.id, &self.life, things).await {
-            Ok(()) => cause,
-            Err(failures) => {
-                let cleanup = failures.iter().map(|error| chain(error)).collect();
-                DriverError::Unwound { cleanup, cause: Box::new(cause) }
+    pub(super) async fn after(self, cause: DriverError) -> Failed {
+        let failures = self.again().await;
+        if failures.is_empty() {
+            return Failed { cause, rest: None };
+        }
+        let rest = failures.iter().any(DriverError::is_lost).then_some(self);
+        let cleanup = failures.iter().map(|error| chain(error)).collect();
+        Failed { cause: DriverError::Unwound { cleanup, cause: Box::new(cause) }, rest }
+    }
+
+    /// Gives back what is still held, and tells what could not be.
+    pub(crate) async fn again(&self) -> Vec<DriverError> {
+        match self.life.on(Event::Failed) {
+            Ok(Effect::Release(things)) => {
+                release(&self.context, &self.id, &self.life, things).await.err().unwrap_or_default()
             }
+            _ => Vec::new(),
         }
     }
+}
+
+/// A start that did not come about.
+pub(crate) struct Failed {
+    pub(crate) cause: DriverError,
+    /// What is to be given back as soon as the daemon answers again.
+    pub(crate) rest: Option<Undo>,
 }

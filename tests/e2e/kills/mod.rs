@@ -1,0 +1,116 @@
+//! Plugin and containerd killed at every outside call of StartTask, StopTask and DestroyTask, before it and after it.
+//! The points are those that an undisturbed run shows, so that a new call is a new point by itself.
+
+mod destroy;
+mod start;
+mod stop;
+
+use e2e::proxy::{Edge, Point};
+use e2e::wait::until;
+use e2e::{Task, World, leftovers};
+use nomad_host::driver::TaskPhase;
+
+use crate::counting::{counting_in, goes_on};
+
+/// Who removes what a killed process leaves of a task, by the kind of thing.
+const OWNERS: [(&str, &str); 7] = [
+    ("container", "the task's next start or its destruction; the reaper when neither comes"),
+    ("task", "with its container"),
+    ("snapshot", "with its container"),
+    ("lease", "with its container; containerd when it expires"),
+    ("cgroup", "the runtime, with the task"),
+    ("mount", "with the task's directory"),
+    ("directory", "the task's next start or its destruction; the reaper when neither comes"),
+];
+
+/// Fails for something left of the task that nobody would remove.
+fn assert_owned(world: &World) {
+    for line in left_of(world) {
+        let kind = line.split(' ').next().unwrap_or_default().trim_end_matches(':');
+        assert!(OWNERS.iter().any(|(owned, _)| *owned == kind), "nobody removes {line}");
+    }
+}
+
+/// What is there of the task that is disturbed.
+fn left_of(world: &World) -> Vec<String> {
+    let alloc = &world.alloc().id;
+    let left = leftovers::of(world.daemon(), alloc, &world.state_dir());
+    left.into_iter().filter(|line| line.contains(alloc.as_str())).collect()
+}
+
+async fn nothing_is_left(world: &World) {
+    until("nothing left of the task", async || left_of(world).is_empty().then_some(())).await;
+}
+
+/// Both sides of every call, each in its place.
+fn points(calls: &[String]) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (place, method) in calls.iter().enumerate() {
+        let nth = calls[..place].iter().filter(|earlier| *earlier == method).count();
+        for edge in [Edge::Before, Edge::After] {
+            // A wait is answered by the end of the task, which is another story.
+            if method != "Tasks/Wait" || edge == Edge::Before {
+                points.push(Point { method: method.clone(), nth, edge });
+            }
+        }
+    }
+    points
+}
+
+/// A task of another allocation that nothing of all this may touch.
+struct Bystander {
+    task: Task,
+    pid: u32,
+}
+
+impl Bystander {
+    async fn begin(world: &World) -> Self {
+        let task = counting_in(world, &world.allocation()).await;
+        let pid = task.pid().await;
+        Self { task, pid }
+    }
+
+    /// Takes it up in a new plugin.
+    async fn recover(&self) {
+        self.task.recover().await.unwrap();
+    }
+
+    async fn is_untouched(&mut self) {
+        goes_on(&mut self.task).await;
+        let seen = self.task.inspect().await;
+        assert_eq!((seen.phase, self.task.pid().await), (TaskPhase::Running, self.pid));
+    }
+}
+
+/// Kills the plugin while the proxy holds one of its calls, and starts another one.
+async fn plugin_dies(world: &World, bystander: &Bystander) {
+    world.kill_plugin().await;
+    world.proxy().watch(None);
+    assert_owned(world);
+    world.start_plugin().await;
+    bystander.recover().await;
+}
+
+/// Kills containerd while the proxy holds a call to it.
+fn containerd_dies(world: &World) {
+    world.daemon().kill();
+    world.proxy().cut();
+    world.proxy().watch(None);
+}
+
+fn containerd_returns(world: &World) {
+    world.daemon().start();
+    world.proxy().open();
+}
+
+/// Starts the task as a client does: again, as long as the driver says that it may work later.
+async fn start_again(world: &World, script: &str) -> Task {
+    until("a start that works", async || match world.task("web").shell(script).try_start().await {
+        Ok(task) => Some(task),
+        Err(error) => {
+            assert!(error.is_recoverable(), "{error}");
+            None
+        }
+    })
+    .await
+}
