@@ -82,6 +82,17 @@ pub enum DriverError {
     /// The container of a recovered task is gone.
     #[error("container {0} does not exist any more")]
     Gone(String),
+    /// The host was started anew after the recovered task was.
+    #[error("container {0} ended when the host went down; its exit code is not known")]
+    Rebooted(String),
+    /// The container of a recovered task is another task's by now.
+    #[error("container {container} is of another task by now ({seen}); the task itself is gone")]
+    Replaced {
+        /// The container.
+        container: String,
+        /// By what that is known.
+        seen: String,
+    },
     /// The task did not die of SIGKILL in time.
     #[error("task {0} is still alive {limit_s} s after SIGKILL", limit_s = .1.as_secs())]
     Unkillable(String, Duration),

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use linux_host::process;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::error::DriverError;
 use crate::ids::{ContainerId, TaskId};
 use crate::spec::Identity;
@@ -60,6 +62,34 @@ pub struct TaskState {
 }
 
 impl TaskState {
+    /// A task whose first process is there: what the kernel tells of the process is added, and what only its image
+    /// and its start can tell is empty.
+    pub(crate) fn of_process(
+        context: &Context,
+        container: &ContainerId,
+        identity: &Identity,
+        pid: u32,
+        started_at: SystemTime,
+    ) -> Result<Self, DriverError> {
+        let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
+        Ok(Self {
+            container: container.to_string(),
+            namespace: context.config.namespace(context.mode()),
+            pid,
+            pid_started: process::start_time(pid).unwrap_or_default(),
+            boot_id,
+            started_at_ms: millis(started_at),
+            cgroup: PathBuf::new(),
+            cpuset_dir: PathBuf::new(),
+            oom_kills_before: 0,
+            stop_signal: String::new(),
+            alloc_id: identity.alloc_id.clone(),
+            task: identity.task.clone(),
+            node_id: identity.node_id.clone(),
+            image_digest: String::new(),
+        })
+    }
+
     /// The bytes for the handle's `driver_state`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Log and exec pipes: checked without following links, made, and opened without blocking.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FileType, Mode, OFlags};
@@ -98,6 +98,17 @@ pub fn open_read(path: &Path) -> Result<OwnedFd, FifoError> {
 /// [`FifoError::Io`] with `ENXIO` when nobody reads.
 pub fn open_write(path: &Path) -> Result<OwnedFd, FifoError> {
     open(path, OFlags::WRONLY, "open for writing")
+}
+
+/// Opens a checked FIFO at both ends at once, so that what is in it stays there while nobody reads. The descriptor is
+/// non-blocking.
+///
+/// # Errors
+/// [`FifoError::Io`].
+pub fn open_both(checked: &OwnedFd) -> Result<OwnedFd, FifoError> {
+    let path = PathBuf::from(format!("/proc/self/fd/{}", checked.as_raw_fd()));
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(io("open at both ends", &path))
 }
 
 /// The path that stands for no pipe at all.

@@ -13,6 +13,7 @@ pub mod process;
 pub mod resolv;
 pub mod rootfs;
 pub mod signal;
+pub mod splice;
 pub mod staged;
 pub mod users;
 

@@ -59,7 +59,12 @@ const EPOCH: i64 = 62_135_596_800;
 /// Go's `time.Time.MarshalBinary`: a version byte, seconds since the year 1 and nanoseconds in big endian, and the
 /// zone's offset in minutes, which does not change the moment.
 fn go_time(value: &Value) -> Option<SystemTime> {
-    let Value::Bytes(bytes) = value else { return None };
+    // The codec writes bytes in the family of strings, so they may happen to be a text.
+    let bytes = match value {
+        Value::Bytes(bytes) => bytes.as_slice(),
+        Value::String(text) => text.as_bytes(),
+        _ => return None,
+    };
     let (seconds, nanoseconds) = (bytes.get(1..9)?, bytes.get(9..13)?);
     let seconds = i64::from_be_bytes(seconds.try_into().ok()?) - EPOCH;
     let nanoseconds = u32::from_be_bytes(nanoseconds.try_into().ok()?);
@@ -88,7 +93,7 @@ mod tests {
         text("StderrPath", "/var/nomad/alloc/x/alloc/logs/.redis.stderr.fifo");
         bytes.extend([0xa9]);
         bytes.extend(b"StartedAt");
-        bytes.extend([0xc4, 15, 1]);
+        bytes.extend([0xa0 | 15, 1]);
         bytes.extend((EPOCH + 1_700_000_000).to_be_bytes());
         bytes.extend(500_000_000_u32.to_be_bytes());
         bytes.extend([0xff, 0xff]);
@@ -107,6 +112,12 @@ mod tests {
         assert_eq!(task.stdout.to_str(), Some("/var/nomad/alloc/x/alloc/logs/.redis.stdout.fifo"));
         assert_eq!(task.started_at, UNIX_EPOCH + Duration::from_millis(1_700_000_000_500));
         assert_eq!(task.identity.task, "redis");
+    }
+
+    #[test]
+    fn a_time_that_happens_to_be_a_text_is_a_time() {
+        let time = "\u{1}\0\0\0\u{e}\u{79}\0\0\0\0\0\0\0\0\0";
+        assert_eq!(go_time(&time.into()), Some(UNIX_EPOCH + Duration::from_secs(23988480)));
     }
 
     #[test]

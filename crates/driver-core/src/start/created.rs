@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use linux_host::cgroup::{self, CgroupError, Cpuset, Placement, TaskCgroup};
-use linux_host::process;
 
 use super::Common;
 use super::network_ready::name;
@@ -12,7 +11,7 @@ use crate::error::DriverError;
 use crate::life::Step;
 use crate::monitor::{self, Armed};
 use crate::ports::Image;
-use crate::state::{TaskState, millis};
+use crate::state::TaskState;
 use crate::task::Task;
 
 pub(super) struct Created {
@@ -60,14 +59,7 @@ impl Created {
     fn task(&self) -> Result<Arc<Task>, DriverError> {
         let Common { context, spec, id, life, .. } = &self.common;
         let cgroup = TaskCgroup::new(context.cgroups.clone(), &self.placement.cgroups_path);
-        let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
         let state = TaskState {
-            container: id.to_string(),
-            namespace: context.config.namespace(context.mode()),
-            pid: self.pid,
-            pid_started: process::start_time(self.pid).unwrap_or_default(),
-            boot_id,
-            started_at_ms: millis(SystemTime::now()),
             cgroup: self.placement.cgroups_path.clone(),
             cpuset_dir: match &self.placement.cpuset {
                 Cpuset::MoveInto(dir) => dir.clone(),
@@ -75,10 +67,8 @@ impl Created {
             },
             oom_kills_before: cgroup.oom_kills().unwrap_or_default(),
             stop_signal: self.image.stop_signal.clone(),
-            alloc_id: spec.identity.alloc_id.clone(),
-            task: spec.identity.task.clone(),
-            node_id: spec.identity.node_id.clone(),
             image_digest: self.image.digest.clone(),
+            ..TaskState::of_process(context, id, &spec.identity, self.pid, SystemTime::now())?
         };
         Ok(Task::new(Arc::clone(context), spec.id.clone(), spec.identity.clone(), state, Arc::clone(life)))
     }

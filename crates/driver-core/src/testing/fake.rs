@@ -72,6 +72,8 @@ pub(crate) struct FakePort {
     /// Pid of every process; that of the test itself, which is alive.
     pid: u32,
     image: tempfile::TempDir,
+    /// The container of which nothing is told for now.
+    stuck: watch::Sender<Option<ContainerId>>,
     /// Signals that tasks were sent.
     pub(crate) signals: Mutex<Vec<(ContainerId, i32)>>,
 }
@@ -84,6 +86,7 @@ impl FakePort {
             events: broadcast::Sender::new(16),
             pid: std::process::id(),
             image: tempfile::tempdir().unwrap(),
+            stuck: watch::Sender::new(None),
             signals: Mutex::default(),
         }
     }
@@ -105,6 +108,15 @@ impl FakePort {
     /// Loses a task without a word.
     pub(crate) fn lose(&self, id: &ContainerId) {
         self.kept().get_mut(id).unwrap().task = None;
+    }
+
+    /// Leaves every question for the state of this task without an answer, as with a shim that is stuck.
+    pub(crate) fn hang(&self, id: &ContainerId) {
+        self.stuck.send_replace(Some(id.clone()));
+    }
+
+    pub(crate) fn answer_again(&self) {
+        self.stuck.send_replace(None);
     }
 
     /// Ids of which anything is kept.
@@ -216,6 +228,7 @@ impl Containers for FakePort {
     }
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
+        self.stuck.subscribe().wait_for(|stuck| stuck.as_ref() != Some(id)).await.map(drop).unwrap();
         let kept = self.reached("state")?;
         Ok(match kept.get(id).and_then(|kept| kept.task.as_ref()) {
             None => TaskState::Absent,

@@ -1,0 +1,167 @@
+//! Recovery over a daemon in memory: whose container it is, and what happens when nobody tells in time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ids::TaskId;
+use crate::ports::{ConnectPort, ContainerPort, ContainersError};
+use crate::spec::TaskSpec;
+use crate::testing::fake::FakePort;
+use crate::{Driver, DriverError, NodeCpu, Phase, PluginConfig, TaskHandle};
+
+struct Connect(Arc<FakePort>);
+
+impl ConnectPort for Connect {
+    fn connect(&self, _: &PluginConfig, _: &str) -> Result<Arc<dyn ContainerPort>, ContainersError> {
+        Ok(self.0.clone())
+    }
+}
+
+struct Host {
+    port: Arc<FakePort>,
+    dir: tempfile::TempDir,
+}
+
+impl Host {
+    fn new() -> Self {
+        let host = Self { port: Arc::new(FakePort::new()), dir: tempfile::tempdir().unwrap() };
+        for sub in ["alloc/logs", "local", "secrets"] {
+            std::fs::create_dir_all(host.dir.path().join(sub)).unwrap();
+        }
+        host
+    }
+
+    /// A process of the driver.
+    fn driver(&self) -> Driver {
+        let driver = Driver::new(Arc::new(Connect(self.port.clone())));
+        let config = PluginConfig { state_dir: self.dir.path().join("state"), ..PluginConfig::default() };
+        driver.configure(config, NodeCpu::default()).unwrap();
+        driver
+    }
+
+    fn spec(&self, name: &str, run: u32) -> TaskSpec {
+        let mut spec = crate::testing::spec(name);
+        spec.id = TaskId::new(format!("alloc-1/{name}/{run}"));
+        spec.options.entrypoint = vec!["sleep".to_owned()];
+        spec.dirs.shared = self.dir.path().join("alloc");
+        spec.dirs.local = self.dir.path().join("local");
+        spec.dirs.secrets = self.dir.path().join("secrets");
+        spec
+    }
+
+    /// A task that an earlier process of the driver started.
+    async fn task(&self) -> TaskHandle {
+        self.driver().start_task(self.spec("web", 0)).await.unwrap()
+    }
+}
+
+async fn refusal(host: &Host, handle: TaskHandle) -> DriverError {
+    let driver = host.driver();
+    let refused = driver.recover_task(handle.id.clone(), handle.state).await.unwrap_err();
+    assert!(matches!(driver.inspect_task(&handle.id), Err(DriverError::TaskNotFound)));
+    refused
+}
+
+#[tokio::test]
+async fn a_container_that_runs_another_process_is_not_taken_for_the_task() {
+    let host = Host::new();
+    let handle = host.task().await;
+    let mut of_another_pid = handle.clone();
+    of_another_pid.state.pid = 1;
+    let text = refusal(&host, of_another_pid).await.to_string();
+    let own = std::process::id();
+    assert_eq!(
+        text,
+        format!(
+            "container {} is of another task by now (pid {own} instead of 1); the task itself is gone",
+            handle.state.container
+        )
+    );
+    let mut of_another_start = handle;
+    of_another_start.state.pid_started += 1;
+    let refused = refusal(&host, of_another_start).await;
+    assert!(matches!(refused, DriverError::Replaced { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_start_time_that_nobody_could_read_leaves_the_pid() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    handle.state.pid_started = 0;
+    let driver = host.driver();
+    driver.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    assert_eq!(driver.inspect_task(&handle.id).unwrap().phase, Phase::Running);
+    handle.state.pid = 1;
+    refusal(&host, handle).await;
+}
+
+#[tokio::test]
+async fn the_exit_code_of_a_later_run_in_the_same_container_is_not_the_tasks() {
+    let host = Host::new();
+    let first = host.task().await;
+    let second = host.driver().start_task(host.spec("web", 1)).await.unwrap();
+    assert_eq!(first.state.container, second.state.container);
+    host.port.end(&second.state.container_id(), 3);
+    let refused = refusal(&host, first).await.to_string();
+    assert!(refused.contains("alloc-1/web/1"), "{refused}");
+    let driver = host.driver();
+    driver.recover_task(second.id.clone(), second.state).await.unwrap();
+    assert_eq!(driver.wait_task(&second.id).await.unwrap().code, 3);
+}
+
+#[tokio::test]
+async fn a_task_of_an_earlier_boot_is_gone_and_its_next_run_replaces_what_is_left() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    host.port.lose(&handle.state.container_id());
+    handle.state.boot_id = "an earlier one".to_owned();
+    std::fs::remove_dir_all(host.dir.path().join("state")).unwrap();
+    let refused = refusal(&host, handle.clone()).await;
+    assert!(matches!(refused, DriverError::Rebooted(_)), "{refused}");
+    let driver = host.driver();
+    let again = driver.start_task(host.spec("web", 0)).await.unwrap();
+    assert_eq!(again.state.container, handle.state.container);
+    driver.destroy_task(&again.id, true).await.unwrap();
+    assert!(host.port.leftovers().is_empty());
+}
+
+#[tokio::test]
+async fn a_task_of_an_earlier_boot_needs_no_daemon_to_be_gone() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    handle.state.boot_id = "an earlier one".to_owned();
+    host.port.go_away();
+    assert!(matches!(refusal(&host, handle).await, DriverError::Rebooted(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_shim_is_stuck_is_taken_up_unseen_and_holds_up_no_other() {
+    let host = Host::new();
+    let handle = host.task().await;
+    let other = host.driver().start_task(host.spec("other", 0)).await.unwrap();
+    host.port.hang(&handle.state.container_id());
+    let driver = host.driver();
+    let begin = tokio::time::Instant::now();
+    driver.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    driver.recover_task(other.id.clone(), other.state.clone()).await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(driver.inspect_task(&handle.id).unwrap().phase, Phase::Running);
+    host.port.end(&handle.state.container_id(), 6);
+    host.port.answer_again();
+    assert_eq!(driver.wait_task(&handle.id).await.unwrap().code, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_was_taken_up_unseen_and_is_gone_has_ended() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    handle.state.pid_started += 1;
+    host.port.go_away();
+    let driver = host.driver();
+    driver.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    assert_eq!(driver.inspect_task(&handle.id).unwrap().phase, Phase::Running);
+    host.port.lose(&handle.state.container_id());
+    host.port.come_back();
+    let exit = driver.wait_task(&handle.id).await.unwrap();
+    assert!(exit.lost.is_some_and(|reason| reason.contains("does not exist any more")));
+}
