@@ -152,6 +152,13 @@ impl Task {
         Ok(Self { world: Arc::clone(world), config, handle, logs })
     }
 
+    /// A task that somebody else has started, by what Nomad recorded of it. No driver of this world knows it yet.
+    pub fn recorded(world: &Arc<Shared>, handle: TaskHandle, logs: CollectedLogs) -> Self {
+        world.remember(&handle);
+        let config = handle.config.clone().unwrap();
+        Self { world: Arc::clone(world), config, handle, logs }
+    }
+
     /// Nomad's id of the task.
     pub fn id(&self) -> &str {
         &self.config.id
