@@ -33,6 +33,7 @@ mod predecessor;
 mod program;
 mod pull;
 mod recovery;
+mod recovery_edges;
 mod refusals;
 mod resolver;
 mod stale;

@@ -1,0 +1,198 @@
+//! Recovery under odd circumstances: many tasks, a shim that is stuck, a container that is another task's by now, an
+//! operator who has become strict, a host that went down.
+
+use std::time::{Duration, Instant};
+
+use e2e::wait::{limited, until_true};
+use e2e::{Plugin, Task, World, leftovers, test};
+use futures::future::join_all;
+use linux_host::{process, signal};
+use nomad_host::driver::{TaskExit, TaskPhase};
+use nomad_proto::cty::Value;
+
+use crate::counting::{assert_complete, counting, goes_on};
+
+const NEVER: Duration = Duration::from_secs(3600);
+const SIGCONT: i32 = 18;
+const SIGSTOP: i32 = 19;
+
+#[test]
+fn many_tasks_are_recovered_in_no_time() {
+    const TASKS: usize = 60;
+    test(async |world| {
+        let tasks: Vec<Task> = join_all((0..TASKS).map(|number| {
+            let setup = world.task(&format!("web-{number}")).command(&["sleep", "100000"]);
+            let unlogged = setup.change(|config| {
+                config.stdout_path = "/dev/null".to_owned();
+                config.stderr_path = "/dev/null".to_owned();
+            });
+            unlogged.start()
+        }))
+        .await;
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        let begun = Instant::now();
+        for task in &tasks {
+            task.recover().await.unwrap();
+        }
+        let one_by_one = begun.elapsed();
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        let begun = Instant::now();
+        let recovered = join_all(tasks.iter().map(Task::recover)).await;
+        let at_once = begun.elapsed();
+        recovered.into_iter().for_each(Result::unwrap);
+        eprintln!("{TASKS} tasks were recovered in {one_by_one:?} one by one, in {at_once:?} at once");
+        for elapsed in [one_by_one, at_once] {
+            assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
+        }
+        for task in [&tasks[0], &tasks[TASKS - 1]] {
+            assert_eq!(task.read("echo fine").await, "fine\n");
+        }
+        let destroyed = join_all(tasks.iter().map(|task| task.destroy(true))).await;
+        destroyed.into_iter().for_each(Result::unwrap);
+    });
+}
+
+/// The shim of a task, stopped until this is dropped.
+struct Stuck {
+    pid: u32,
+    started: u64,
+}
+
+impl Stuck {
+    fn shim_of(task_pid: u32) -> Self {
+        let pid = parent_of(task_pid);
+        let stuck = Self { pid, started: process::start_time(pid).unwrap() };
+        signal::send(stuck.pid, stuck.started, SIGSTOP).unwrap();
+        stuck
+    }
+}
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        signal::send(self.pid, self.started, SIGCONT).unwrap();
+    }
+}
+
+fn parent_of(pid: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
+    parent.trim().parse().unwrap()
+}
+
+#[test]
+fn a_task_whose_shim_is_stuck_is_taken_up_and_holds_up_no_other() {
+    test(async |world| {
+        let mut task = counting(world).await;
+        let other = world.task("other").shell("exit 3").start().await;
+        assert_eq!(other.wait().await, TaskExit::code(3));
+        let stuck = Stuck::shim_of(task.pid().await);
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        task.recover().await.unwrap();
+        assert_eq!(task.inspect().await.phase, TaskPhase::Running);
+        other.recover().await.unwrap();
+        assert_eq!(other.wait().await, TaskExit::code(3));
+        drop(stuck);
+        goes_on(&mut task).await;
+        task.stop(NEVER, "SIGTERM").await.unwrap();
+        assert_eq!(task.wait().await, TaskExit::code(17));
+        assert_complete(&task.collect().await);
+    });
+}
+
+#[test]
+fn a_later_run_in_the_same_container_is_not_taken_for_the_earlier_one() {
+    test(async |world| {
+        let first = world.task("web").shell("sleep 1000").start().await;
+        let second = world.task("web").shell("trap 'exit 5' TERM; sleep 1000 & wait").start().await;
+        let pid = second.pid().await;
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        let refused = first.recover().await.unwrap_err().to_string();
+        assert!(refused.contains("another task"), "{refused}");
+        second.recover().await.unwrap();
+        assert_eq!((second.inspect().await.phase, second.pid().await), (TaskPhase::Running, pid));
+        second.stop(NEVER, "SIGTERM").await.unwrap();
+        assert_eq!(second.wait().await, TaskExit::code(5));
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        let refused = first.recover().await.unwrap_err().to_string();
+        assert!(refused.contains("another task"), "the exit code is not its own: {refused}");
+    });
+}
+
+#[test]
+fn an_operator_who_has_become_strict_ends_no_task_that_runs() {
+    test(async |world| {
+        let shared = world.directory().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        let mount = Value::from([
+            ("type", Value::from("bind")),
+            ("source", shared.display().to_string().into()),
+            ("target", "/shared".into()),
+            ("options", vec!["rbind", "rw"].into()),
+        ]);
+        let setup = world.task("web").shell("trap 'exit 8' TERM; sleep 1000 & wait");
+        let setup = setup.option("privileged", true).option("pid_mode", "host");
+        let task = setup.option("mounts", Value::List(vec![mount])).start().await;
+        let pid = task.pid().await;
+        world.kill_plugin().await;
+        let strict = Plugin::configured(&world.config_with("security", "strict")).await;
+        let (driver, id) = (strict.driver(), task.id());
+        limited("RecoverTask", driver.recover_task(&task.handle_after_restart())).await.unwrap();
+        let seen = driver.inspect_task(id).await.unwrap();
+        assert_eq!((seen.phase, seen.attributes["pid"].as_str()), (TaskPhase::Running, &*pid.to_string()));
+        let command = ["/bin/sh", "-c", "echo here > /shared/file"];
+        let done = driver.exec_task(id, command, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(done.exit, TaskExit::code(0));
+        assert_eq!(std::fs::read_to_string(shared.join("file")).unwrap(), "here\n");
+        limited("StopTask", driver.stop_task(id, NEVER, "SIGTERM")).await.unwrap();
+        assert_eq!(driver.wait_task(id).await.unwrap(), TaskExit::code(8));
+        driver.destroy_task(id, false).await.unwrap();
+        assert!(strict.shutdown().await.is_some_and(|status| status.success()));
+        world.start_plugin().await;
+    });
+}
+
+/// Takes everything of the task away that does not outlive the host: processes, and what lies on a tmpfs.
+async fn host_goes_down(world: &World, task: &Task) {
+    let (pid, container) = (task.pid().await, task.container().await);
+    let doomed = [parent_of(pid), pid].map(|pid| (pid, process::start_time(pid).unwrap()));
+    world.kill_plugin().await;
+    for (pid, started) in doomed {
+        signal::send(pid, started, 9).unwrap();
+    }
+    until_true("no task", || !world.ctr(&["tasks", "list", "-q"]).contains(&container)).await;
+    assert!(world.ctr(&["containers", "list", "-q"]).contains(&container));
+    std::fs::remove_dir_all(world.state_dir()).unwrap();
+    world.start_plugin().await;
+}
+
+#[test]
+fn a_host_that_went_down_leaves_nothing_that_is_in_the_way() {
+    test(async |world| {
+        let task = world.task("web").shell("sleep 1000").start().await;
+        let mut handle = task.handle_after_restart();
+        let mut state: serde_json::Value = serde_json::from_slice(&handle.driver_state).unwrap();
+        state["boot_id"] = "00000000-0000-0000-0000-000000000000".into();
+        handle.driver_state = serde_json::to_vec(&state).unwrap();
+        host_goes_down(world, &task).await;
+        let refused = limited("RecoverTask", world.driver().recover_task(&handle)).await.unwrap_err();
+        assert!(refused.to_string().contains("the host went down"), "{refused}");
+        let again = world.task("web").shell("echo again; exit 6").start().await;
+        assert_eq!(again.container().await, refused_container(&refused.to_string()));
+        let id = again.id().to_owned();
+        let (exit, output) = again.finish().await;
+        assert_eq!((exit, output.stdout_text().as_str()), (TaskExit::code(6), "again\n"));
+        world.driver().destroy_task(&id, false).await.unwrap();
+        let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
+        assert!(left.is_empty(), "{left:?}");
+    });
+}
+
+/// The container that the refusal names.
+fn refused_container(text: &str) -> &str {
+    text.split_once("container ").unwrap().1.split_once(' ').unwrap().0
+}
