@@ -141,8 +141,12 @@ func (p *Plugin) configure(t *testing.T) {
 	}))
 }
 
+// topology is what the client tells of the machine. Its function that lists the scanners takes other
+// arguments in other versions.
 func topology() *numalib.Topology {
-	return numalib.Scan(numalib.PlatformScanners(false))
+	return numalib.Scan([]numalib.SystemScanner{
+		new(numalib.Sysfs), new(numalib.Cgroups1), new(numalib.Cgroups2), new(numalib.Fallback),
+	})
 }
 
 // UntilHealthy waits for the driver's own word that it can run tasks.

@@ -5,59 +5,81 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Outcome, Plan, daemon, go_test};
-use crate::{place, process, screen};
+use super::{Outcome, Plan, go_test};
+use crate::{files, place, process, screen};
 
 /// Where Go's own archive is unpacked when PATH does not name it.
 const GO: &str = "/usr/local/go/bin/go";
 
-/// The test binaries: package, and the name that it must have. An agent starts itself again as its log collector,
-/// which it can only under the name `nomad`.
-const SUITES: [(&str, &str); 2] = [("./driver", "driver"), (".", "nomad")];
+/// A version of Nomad.
+#[derive(Clone, Copy)]
+pub(crate) struct Nomad {
+    pub(crate) version: &'static str,
+    /// The module file that requires it; the versions share all else.
+    pub(crate) module: &'static str,
+}
 
-/// Builds and runs them.
+/// Cases of the Go module.
+#[derive(Clone, Copy)]
+pub(crate) struct Cases {
+    pub(crate) package: &'static str,
+    /// A pattern of `-test.run`; without it, all.
+    pub(crate) only: Option<&'static str>,
+}
+
+/// Builds cases against a version of Nomad and runs them.
 ///
 /// # Errors
-/// Go is missing, or something else that they need.
-pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
-    let go = go()?;
-    let dir = place::cache("agent")?;
-    for (package, name) in SUITES {
-        if let Err(error) = build(&go, package, &dir.join(name)) {
-            return Ok(Outcome::failed(&error));
-        }
+/// Go is missing, or the cases can not be started.
+pub(crate) fn run(
+    plan: &Plan,
+    nomad: Nomad,
+    cases: Cases,
+    prepare: &dyn Fn(&mut Command),
+) -> Result<Outcome> {
+    let binary = match build(&go()?, nomad, cases.package) {
+        Ok(binary) => binary,
+        Err(error) => return Ok(Outcome::failed(&error)),
+    };
+    let mut command = Command::new(binary);
+    command.arg("-test.v").current_dir(module());
+    if let Some(pattern) = cases.only {
+        command.arg(format!("-test.run={pattern}"));
     }
-    daemon::run(plan, |prepare| {
-        let mut together = Outcome::Ran { passed: 0, failures: Vec::new(), ignored: 0 };
-        for (_, name) in SUITES {
-            let mut command = Command::new(dir.join(name));
-            command.arg("-test.v").current_dir(module());
-            prepare(&mut command);
-            together = together.and(go_test::run(plan, &mut command)?);
-        }
-        Ok(together)
-    })
+    prepare(&mut command);
+    go_test::run(plan, &mut command)
 }
 
-fn go() -> Result<PathBuf> {
+/// The Go toolchain.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn go() -> Result<PathBuf> {
     let found = place::program("go").or_else(|| Some(PathBuf::from(GO)).filter(|go| go.is_file()));
-    found.context("there is no Go toolchain on this host; the tests under a real agent are built with go (1.24 or later)")
+    found.context("there is no Go toolchain on this host; the tests under a real agent are built with go (1.25.8 or later)")
 }
 
-fn module() -> PathBuf {
+/// The directory of the Go module.
+pub(crate) fn module() -> PathBuf {
     place::workspace().join("tests/agent")
 }
 
 /// The first build takes minutes, as it compiles an agent; Go keeps what it has built.
-fn build(go: &Path, package: &str, binary: &Path) -> Result<()> {
-    screen::say(&format!("building the agent tests of {package} (minutes, when it is the first time)"));
+fn build(go: &Path, nomad: Nomad, package: &str) -> Result<PathBuf> {
+    // An agent starts itself again as its log collector, which it can only under this name.
+    let name = if package == "." { "nomad".to_owned() } else { files::name(Path::new(package)) };
+    let binary = place::cache("agent")?.join(nomad.version).join(name);
+    let version = nomad.version;
+    screen::say(&format!(
+        "building the agent tests of {package} with Nomad {version} (minutes, when it is the first time)"
+    ));
     let mut command = Command::new(go);
-    command.args(["test", "-c", "-o"]).arg(binary).arg(package).current_dir(module());
+    command.args(["test", "-modfile", nomad.module, "-c", "-o"]).arg(&binary).arg(package);
     let mut said = String::new();
-    let status = process::stream(&mut command, |line| {
+    let status = process::stream(command.current_dir(module()), |line| {
         said.push_str(line);
         said.push('\n');
     })?;
-    ensure!(status.success(), "the agent tests of {package} do not build:\n{said}");
-    Ok(())
+    ensure!(status.success(), "the agent tests of {package} do not build with Nomad {version}:\n{said}");
+    Ok(binary)
 }

@@ -10,12 +10,13 @@ use crate::containerd::{Private, Version};
 use crate::leaks::{self, Host};
 use crate::{environment, images, packages, setup, signals, with_containerd};
 
-/// Runs suites on a private containerd, and the leak check as one test more. The suites get what prepares a command.
+/// Runs suites on a private containerd of that version, and the leak check as one test more. The suites get what prepares a command.
 ///
 /// # Errors
 /// Something that they need is missing.
 pub(crate) fn run(
     plan: &Plan,
+    version: Version,
     suites: impl FnOnce(&dyn Fn(&mut Command)) -> Result<Outcome>,
 ) -> Result<Outcome> {
     setup::programs()?;
@@ -27,7 +28,7 @@ pub(crate) fn run(
     };
     signals::check()?;
     let before = Host::now()?;
-    let private = Private::start(Version::Host)?;
+    let private = Private::start(version)?;
     let mark = private.instance.dir.display().to_string();
     let tools = [images, registry, driver];
     let ran = suites(&|command| {

@@ -1,22 +1,44 @@
 //! The end-to-end tests: the release binary on a private containerd, and afterwards nothing is left.
 
+use std::process::Command;
+
 use anyhow::Result;
 
-use super::{Outcome, Plan, cargo_test, daemon};
+use super::{Outcome, Plan, cargo_test};
 
 /// The container port's own tests, which pass the same suite as the driver's fake.
 const ADAPTER: &[&str] =
     &["--package", "containerd-backend", "--test", "real", "--no-fail-fast", "--", "--ignored"];
 /// The built binary.
 const BINARY: &[&str] = &["--package", "e2e", "--no-fail-fast"];
+/// The modules of it that are about ends of tasks, and about the loss of the plugin and of containerd.
+const EXITS: &[&str] = &[
+    "--package",
+    "e2e",
+    "--test",
+    "e2e",
+    "--no-fail-fast",
+    "--",
+    "exits::",
+    "outage::",
+    "recovery::",
+    "stale::",
+    "stop::",
+];
 
-/// Runs them.
+/// Runs all of them.
 ///
 /// # Errors
-/// Something that they need is missing.
-pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
-    daemon::run(plan, |prepare| {
-        let adapter = cargo_test::run(plan, ADAPTER, prepare)?;
-        Ok(adapter.and(cargo_test::run(plan, BINARY, prepare)?))
-    })
+/// cargo can not be started.
+pub(crate) fn all(plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome> {
+    let adapter = cargo_test::run(plan, ADAPTER, prepare)?;
+    Ok(adapter.and(cargo_test::run(plan, BINARY, prepare)?))
+}
+
+/// Runs those of them that are about exits.
+///
+/// # Errors
+/// cargo can not be started.
+pub(crate) fn exits(plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome> {
+    cargo_test::run(plan, EXITS, prepare)
 }

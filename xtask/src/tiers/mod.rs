@@ -2,6 +2,7 @@
 
 mod agent;
 mod cargo_test;
+mod combinations;
 mod daemon;
 mod e2e;
 mod go_test;
@@ -37,11 +38,17 @@ pub(crate) struct Plan {
 }
 
 /// The tiers in the order of their running.
-const TIERS: [Tier; 4] = [
+const TIERS: [Tier; 5] = [
     Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
-    Tier { name: "e2e", budget: minutes(14), run: e2e::run, always: true },
-    Tier { name: "agent", budget: minutes(14), run: agent::run, always: false },
+    Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
+    Tier { name: "agent", budget: minutes(14), run: |plan| combinations::run(plan, "agent"), always: false },
+    Tier {
+        name: "versions",
+        budget: minutes(40),
+        run: |plan| combinations::run(plan, "versions"),
+        always: false,
+    },
 ];
 
 const fn minutes(count: u64) -> Duration {
@@ -122,6 +129,6 @@ mod tests {
     #[test]
     fn an_unknown_tier_is_answered_with_those_that_exist() {
         let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
-        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent");
+        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, versions");
     }
 }

@@ -21,6 +21,19 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// A tier before its first test.
+    pub(crate) fn nothing() -> Self {
+        Self::Ran { passed: 0, failures: Vec::new(), ignored: 0 }
+    }
+
+    /// Every failure with the name of what it is a failure of in front.
+    pub(crate) fn of(mut self, name: &str) -> Self {
+        if let Self::Ran { failures, .. } = &mut self {
+            failures.iter_mut().for_each(|failure| *failure = format!("{name}: {failure}"));
+        }
+        self
+    }
+
     /// A tier that could not run, with the chain of causes in one line.
     pub(crate) fn could_not_run(error: &anyhow::Error) -> Self {
         Self::CouldNotRun(format!("{error:#}").replace('\n', " "))
