@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,8 @@ const limit = 90 * time.Second
 type cluster struct {
 	api    *api.Client
 	daemon harness.Containerd
-	// allocs is the directory of the allocations on this machine.
-	allocs string
+	// allocs is the directory of the allocations on this machine, stateDir the driver's own.
+	allocs, stateDir string
 }
 
 // node gives the only node, with its drivers.
@@ -270,6 +271,13 @@ func (c *cluster) purge(t *testing.T, id string) {
 				}
 			}
 			return nil
+		})
+		harness.Eventually(t, limit, "the driver keeps nothing of the allocation", func() error {
+			files, err := filepath.Glob(filepath.Join(c.stateDir, "tasks", "*"+alloc.ID+"*"))
+			if err == nil && len(files) > 0 {
+				err = fmt.Errorf("left: %v", files)
+			}
+			return err
 		})
 	}
 }

@@ -80,24 +80,29 @@ func aServiceIsRegistered(t *testing.T, c *cluster) {
 		Name:      "under-test",
 		Provider:  "nomad",
 		PortLabel: "web",
-		Checks: []api.ServiceCheck{{
-			Name: "page", Type: "http", Path: "/file", Interval: time.Second, Timeout: time.Second,
-		}},
+		// Nomad's own registry runs no script checks.
+		Checks: []api.ServiceCheck{
+			{Name: "page", Type: "http", Path: "/file", Interval: time.Second, Timeout: 5 * time.Second},
+			{Name: "port", Type: "tcp", Interval: time.Second, Timeout: 5 * time.Second},
+		},
 	}}
 	c.submit(t, made)
 	alloc := c.alloc(t, made)
 	c.until(t, alloc, "task", "running")
-	harness.Eventually(t, limit, "the check passes", func() error {
+	harness.Eventually(t, limit, "both checks pass", func() error {
 		checks, err := c.api.Allocations().Checks(alloc.ID, nil)
 		if err != nil {
 			return err
 		}
+		if len(checks) != 2 {
+			return fmt.Errorf("%d checks", len(checks))
+		}
 		for _, check := range checks {
-			if check.Status == "success" {
-				return nil
+			if check.Status != "success" {
+				return fmt.Errorf("%s: %s, %s", check.Check, check.Status, check.Output)
 			}
 		}
-		return fmt.Errorf("%v", checks)
+		return nil
 	})
 	services, _, err := c.api.Services().Get("under-test", nil)
 	must.NoError(t, err)

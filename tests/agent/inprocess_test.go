@@ -108,7 +108,7 @@ func beginAgent(t *testing.T) *cluster {
 			t.Logf("the agent's last words:\n%s", harness.Tail(filepath.Join(run.Logs, "agent.log"), 60))
 		}
 	})
-	c := &cluster{api: a.APIClient(), daemon: daemon, allocs: filepath.Join(dir, "alloc")}
+	c := &cluster{api: a.APIClient(), daemon: daemon, allocs: filepath.Join(dir, "alloc"), stateDir: filepath.Join(dir, "state")}
 	c.untilReady(t)
 	return c
 }

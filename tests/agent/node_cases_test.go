@@ -2,6 +2,8 @@ package agent
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,20 +31,39 @@ func aDrainedNodeMovesItsTasks(t *testing.T, c *cluster) {
 		}
 		return err
 	})
-	_, err = c.daemon.TaskOf(alloc.ID)
-	must.Error(t, err)
+	tasks, err := c.daemon.Tasks()
+	must.NoError(t, err)
+	for _, task := range tasks {
+		must.StrNotContains(t, task.ID, alloc.ID)
+	}
 }
 
 func thirtyTasksAtOnce(t *testing.T, c *cluster) {
 	const count = 30
-	task := shell(t, "task", "echo instance $NOMAD_ALLOC_INDEX; sleep 1; exit 0")
+	task := shell(t, "task", "echo instance $NOMAD_ALLOC_INDEX; trap 'exit 21' TERM; while true; do sleep 0.2; done")
 	task.Resources = &api.Resources{CPU: ref(10), MemoryMB: ref(16)}
-	made := job(t, api.JobTypeBatch, task)
+	made := job(t, api.JobTypeService, task)
 	made.TaskGroups[0].Count = ref(count)
+	made.TaskGroups[0].Update = nil
 	c.submit(t, made)
-	for _, alloc := range c.all(t, made, count) {
-		must.Eq(t, 0, c.exit(t, alloc, "task"))
-		index := alloc.Name[len(*made.ID)+len(".group["):]
-		c.untilLogs(t, alloc, "task", "stdout", "instance "+index[:len(index)-1]+"\n")
+	allocs := c.all(t, made, count)
+	for _, alloc := range allocs {
+		index := strings.TrimSuffix(strings.TrimPrefix(alloc.Name, *made.ID+".group["), "]")
+		c.untilLogs(t, alloc, "task", "stdout", "instance "+index+"\n")
+	}
+	tasks, err := c.daemon.Tasks()
+	must.NoError(t, err)
+	var running int
+	for _, task := range tasks {
+		if slices.ContainsFunc(allocs, func(alloc *api.Allocation) bool { return strings.Contains(task.ID, alloc.ID) }) {
+			must.Eq(t, "RUNNING", task.Status)
+			running++
+		}
+	}
+	must.Eq(t, count, running)
+	_, _, err = c.api.Jobs().Deregister(*made.ID, false, nil)
+	must.NoError(t, err)
+	for _, alloc := range allocs {
+		must.Eq(t, 21, c.exit(t, alloc, "task"))
 	}
 }

@@ -123,7 +123,8 @@ func (o *outage) tasksOutlive(t *testing.T, victims []string) {
 	harness.Eventually(t, limit, "the task has ended in the outage", func() error {
 		return harness.Ended(during.task.Pid)
 	})
-	o.untilMore(t, counter, 40)
+	// Three seconds, in which the task must not notice anything.
+	o.untilMore(t, counter, 60)
 	o.revive(t)
 	o.untilMore(t, counter, 20)
 	o.release(t, after)

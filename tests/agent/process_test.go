@@ -52,7 +52,7 @@ func beginProcess(t *testing.T, daemon harness.Containerd) *process {
 		filepath.Join(dir, "state"))), 0o644))
 	client, err := api.NewClient(&api.Config{Address: fmt.Sprintf("http://127.0.0.1:%d", ports[0])})
 	must.NoError(t, err)
-	p.cluster = cluster{api: client, daemon: daemon, allocs: filepath.Join(dir, "alloc")}
+	p.cluster = cluster{api: client, daemon: daemon, allocs: filepath.Join(dir, "alloc"), stateDir: filepath.Join(dir, "state")}
 	p.start(t)
 	t.Cleanup(func() { p.end(t) })
 	return p

@@ -115,6 +115,13 @@ func end() error {
 			left = append(left, "mount "+mount)
 		}
 	}
+	for _, pattern := range []string{"state/tasks/*", "*/state/tasks/*"} {
+		files, err := filepath.Glob(filepath.Join(current.Dir, pattern))
+		if err != nil {
+			return err
+		}
+		left = append(left, files...)
+	}
 	daemon.RemoveAll()
 	if len(left) > 0 {
 		return fmt.Errorf("%v", left)
