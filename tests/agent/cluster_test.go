@@ -24,6 +24,8 @@ type cluster struct {
 	daemon harness.Containerd
 	// allocs is the directory of the allocations on this machine, stateDir the driver's own.
 	allocs, stateDir string
+	// registry is the agent's Consul, where it has one.
+	registry *registry
 }
 
 // node gives the only node, with its drivers.

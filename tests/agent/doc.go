@@ -29,5 +29,13 @@
 //	go test -c -o DIR/driver ./driver && DIR/driver -test.v
 //	go test -c -o DIR/nomad . && DIR/nomad -test.v
 //
+// Other versions of Nomad have a module file each, in versions, and share everything else; cases and
+// harness keep to what all of them offer:
+//
+//	go test -modfile=versions/nomad-1.9.mod -c -o DIR/driver ./driver
+//
+// Of the version 1.9 the client's libraries compile, and with them the package driver; the agent does not.
+// Which cases run with which versions says the table in README.
+//
 // Both run as root in this directory, from which the job files of examples/ are found.
 package agent

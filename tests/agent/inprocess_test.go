@@ -45,6 +45,7 @@ var casesBeside = map[string]holds{
 	"a destructive update replaces the process":      aDestructiveUpdateReplaces,
 	"a template's change script runs in the task":    aChangeScriptRuns,
 	"a service of the group is registered and alive": aServiceIsRegistered,
+	"a script check runs in the task":                aScriptCheckRunsInTheTask,
 	"a published port of a bridge is reached":        aPublishedPortIsReached,
 	"host volumes are mounted with their rights":     hostVolumesAreMounted,
 	"tasks of a group share /alloc":                  tasksShareAlloc,
@@ -78,6 +79,7 @@ func beginAgent(t *testing.T) *cluster {
 	daemon := harness.Containerd{Address: env.Address, Namespace: run.Namespace}
 	must.NoError(t, daemon.Import(env.Images, "redis"))
 
+	consul, address := beginRegistry(t)
 	a := agent.NewTestAgent(t, "inside", func(c *agent.Config) {
 		c.DataDir = dir
 		c.NomadConfig.DataDir = dir
@@ -95,7 +97,8 @@ func beginAgent(t *testing.T) *cluster {
 		c.Client.BridgeNetworkName = bridgeName
 		c.Client.BridgeNetworkSubnet = bridgeSubnet
 		c.Client.Options["driver.allowlist"] = "containerd-driver"
-		c.Client.Options["fingerprint.denylist"] = "env_aws,env_gce,env_azure,env_digitalocean,consul,vault"
+		c.Client.Options["fingerprint.denylist"] = "env_aws,env_gce,env_azure,env_digitalocean,vault"
+		c.Consuls[0].Addr = address
 		c.Client.HostVolumes = []*structs.ClientHostVolumeConfig{
 			{Name: "read-only", Path: filepath.Join(dir, "read-only"), ReadOnly: true},
 			{Name: "read-write", Path: filepath.Join(dir, "read-write")},
@@ -108,7 +111,7 @@ func beginAgent(t *testing.T) *cluster {
 			t.Logf("the agent's last words:\n%s", harness.Tail(filepath.Join(run.Logs, "agent.log"), 60))
 		}
 	})
-	c := &cluster{api: a.APIClient(), daemon: daemon, allocs: filepath.Join(dir, "alloc"), stateDir: filepath.Join(dir, "state")}
+	c := &cluster{api: a.APIClient(), daemon: daemon, allocs: filepath.Join(dir, "alloc"), stateDir: filepath.Join(dir, "state"), registry: consul}
 	c.untilReady(t)
 	return c
 }
