@@ -37,5 +37,5 @@
 // Of the version 1.9 the client's libraries compile, and with them the package driver; the agent does not.
 // Which cases run with which versions says the table in README.
 //
-// Both run as root in this directory, from which the job files of examples/ are found.
+// All run as root in this directory, from which the job files of examples/ are found.
 package agent

@@ -15,6 +15,7 @@ import (
 
 // TestUnderAnAgent runs its cases under one agent, server and client, in this process.
 func TestUnderAnAgent(t *testing.T) {
+	t.Parallel()
 	c := beginAgent(t)
 	t.Run("beside each other", func(t *testing.T) {
 		for name, holds := range casesBeside {

@@ -7,7 +7,7 @@ import (
 	"containerd-driver.test/agent/harness"
 )
 
-// asAgent is set in the environment of a process that is to be a Nomad agent and no test.
+// asAgent is set in the environment of a process that is to be a Nomad agent and no test, to its name.
 const asAgent = "AGENT_TEST_PROCESS"
 
 func TestMain(m *testing.M) {

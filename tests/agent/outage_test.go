@@ -14,19 +14,31 @@ import (
 	"github.com/shoenig/test/must"
 )
 
-// TestOutages kills the agent, its plugin and containerd under running tasks. The agent is a process of
-// its own and the containerd one that only this case uses.
+// TestOutages kills the agent, its plugin and containerd under running tasks, one at a time.
 func TestOutages(t *testing.T) {
-	o := &outage{daemon: harness.StartDaemon(t)}
-	o.process = beginProcess(t, o.daemon.Containerd)
-	for _, victims := range [][]string{
-		{"agent"}, {"plugin"}, {"containerd"},
-		{"agent", "plugin"}, {"agent", "containerd"}, {"plugin", "containerd"},
-		{"agent politely"},
-	} {
-		t.Run(strings.Join(victims, " and "), func(t *testing.T) { o.tasksOutlive(t, victims) })
+	t.Parallel()
+	o := beginOutages(t, "one")
+	for _, victim := range []string{"agent", "agent politely", "plugin", "containerd"} {
+		t.Run(victim, func(t *testing.T) { o.tasksOutlive(t, victim) })
 	}
 	t.Run("a driver turns unhealthy and back", o.driverTurnsUnhealthyAndBack)
+}
+
+// TestOutagesOfTwo kills each two of them.
+func TestOutagesOfTwo(t *testing.T) {
+	t.Parallel()
+	o := beginOutages(t, "two")
+	for _, victims := range [][]string{{"agent", "plugin"}, {"agent", "containerd"}, {"plugin", "containerd"}} {
+		t.Run(strings.Join(victims, " and "), func(t *testing.T) { o.tasksOutlive(t, victims...) })
+	}
+}
+
+// beginOutages starts an agent in a process of its own, over a containerd that it alone uses.
+func beginOutages(t *testing.T, name string) *outage {
+	t.Helper()
+	o := &outage{daemon: harness.StartDaemon(t)}
+	o.process = beginProcess(t, name, o.daemon.Containerd)
+	return o
 }
 
 type outage struct {
@@ -97,7 +109,7 @@ func (o *outage) untilMore(t *testing.T, w *witness, count int) {
 	})
 }
 
-func (o *outage) tasksOutlive(t *testing.T, victims []string) {
+func (o *outage) tasksOutlive(t *testing.T, victims ...string) {
 	counter := o.begin(t, "counter", api.JobTypeService, counting)
 	during := o.begin(t, "during", api.JobTypeBatch, fmt.Sprintf(waiting, 42))
 	after := o.begin(t, "after", api.JobTypeBatch, fmt.Sprintf(waiting, 43))

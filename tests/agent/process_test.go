@@ -33,21 +33,22 @@ func runAgent(args []string) int {
 // process is an agent in a process of its own, with all that it keeps over a restart.
 type process struct {
 	cluster
+	name    string
 	command *exec.Cmd
 	config  string
 	plugins string
 	starts  int
 }
 
-// beginProcess starts an agent over a containerd; it ends with the case.
-func beginProcess(t *testing.T, daemon harness.Containerd) *process {
+// beginProcess starts an agent of that name over a containerd; it ends with the case.
+func beginProcess(t *testing.T, name string, daemon harness.Containerd) *process {
 	t.Helper()
 	run := harness.CurrentRun()
-	dir := filepath.Join(run.Dir, "process")
+	dir := filepath.Join(run.Dir, name)
 	must.NoError(t, os.MkdirAll(dir, 0o755))
-	p := &process{config: filepath.Join(dir, "agent.hcl"), plugins: pluginDir(t, dir)}
+	p := &process{name: name, config: filepath.Join(dir, "agent.hcl"), plugins: pluginDir(t, dir)}
 	ports := freePorts(t, 3)
-	must.NoError(t, os.WriteFile(p.config, []byte(fmt.Sprintf(agentConfig, dir, p.plugins,
+	must.NoError(t, os.WriteFile(p.config, []byte(fmt.Sprintf(agentConfig, name, dir, p.plugins,
 		ports[0], ports[1], ports[2], harness.Env(t).CNIPath, daemon.Address, daemon.Namespace,
 		filepath.Join(dir, "state"))), 0o644))
 	client, err := api.NewClient(&api.Config{Address: fmt.Sprintf("http://127.0.0.1:%d", ports[0])})
@@ -60,7 +61,7 @@ func beginProcess(t *testing.T, daemon harness.Containerd) *process {
 
 // The plugin's node is on loopback, for which Nomad wants to be told what to advertise.
 const agentConfig = `
-name                 = "process"
+name                 = %q
 data_dir             = %q
 plugin_dir           = %q
 bind_addr            = "127.0.0.1"
@@ -137,17 +138,22 @@ func (p *process) start(t *testing.T) {
 	p.untilReady(t)
 }
 
+// log is the file that the agent writes since it was started last.
+func (p *process) log() string {
+	return filepath.Join(harness.CurrentRun().Logs, fmt.Sprintf("agent-%s.%d.log", p.name, p.starts))
+}
+
 // launch starts the agent's process.
 func (p *process) launch(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
 	must.NoError(t, err)
 	p.starts++
-	log, err := os.Create(filepath.Join(harness.CurrentRun().Logs, fmt.Sprintf("agent-process.%d.log", p.starts)))
+	log, err := os.Create(p.log())
 	must.NoError(t, err)
 	defer log.Close()
 	p.command = exec.Command(self, "-config", p.config)
-	p.command.Env = append(os.Environ(), asAgent+"=1")
+	p.command.Env = append(os.Environ(), asAgent+"="+p.name)
 	p.command.Stdout, p.command.Stderr = log, log
 	must.NoError(t, p.command.Start())
 }
@@ -198,12 +204,11 @@ func (p *process) end(t *testing.T) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	if t.Failed() {
-		t.Logf("the agent's last words:\n%s", harness.Tail(filepath.Join(harness.CurrentRun().Logs,
-			fmt.Sprintf("agent-process.%d.log", p.starts)), 60))
+		t.Logf("the agent's last words:\n%s", harness.Tail(p.log(), 60))
 	}
 }
 
-// collectors lists the log collectors that this agent has started: their pipes lie in its directories.
+// collectors lists the log collectors that this agent has started.
 func (p *process) collectors(t *testing.T) []int {
 	t.Helper()
 	self, err := os.Executable()
@@ -211,15 +216,15 @@ func (p *process) collectors(t *testing.T) []int {
 	var pids []int
 	for _, pid := range pidsOf(t, self) {
 		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && strings.Contains(string(line), "\x00logmon") && marked(pid) {
+		if err == nil && strings.Contains(string(line), "\x00logmon") && p.marked(pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids
 }
 
-// marked tells a descendant of a separate agent from one of the test's own.
-func marked(pid int) bool {
+// marked tells a descendant of this agent from one of another's.
+func (p *process) marked(pid int) bool {
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	return err == nil && strings.Contains("\x00"+string(environment), "\x00"+asAgent+"=")
+	return err == nil && strings.Contains("\x00"+string(environment), "\x00"+asAgent+"="+p.name+"\x00")
 }

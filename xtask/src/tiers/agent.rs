@@ -42,7 +42,8 @@ pub(crate) fn run(
         Err(error) => return Ok(Outcome::failed(&error)),
     };
     let mut command = Command::new(binary);
-    command.arg("-test.v").current_dir(module());
+    // Most of a case's time is waiting, so that more of them than there are cores have room beside each other.
+    command.args(["-test.v", "-test.parallel=4"]).current_dir(module());
     if let Some(pattern) = cases.only {
         command.arg(format!("-test.run={pattern}"));
     }

@@ -99,7 +99,7 @@ impl Combination {
             Part::Client => Cases { package: "./driver", only: None },
             Part::Agent => Cases { package: ".", only: None },
             Part::Short => Cases { package: ".", only: Some("^TestOutages$/^agent(_politely)?$") },
-            Part::Outages => Cases { package: ".", only: Some("^TestOutages$") },
+            Part::Outages => Cases { package: ".", only: Some("^TestOutages") },
         };
         let nomad = self.nomad.context("the combination names no Nomad")?;
         agent::run(plan, nomad, cases, prepare)

@@ -42,7 +42,7 @@ const TIERS: [Tier; 5] = [
     Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
-    Tier { name: "agent", budget: minutes(14), run: |plan| combinations::run(plan, "agent"), always: false },
+    Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: false },
     Tier {
         name: "versions",
         budget: minutes(40),
