@@ -1,10 +1,12 @@
 //! What tests left behind: the state of the host before and after, and of the private containerd after.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags};
 
 use crate::containerd::{self, Instance, Private};
 use crate::process::{self, Seen};
@@ -51,6 +53,20 @@ impl Host {
     }
 }
 
+/// What is there since then and stays. Runs beside this one have mounts and cgroups as well, and take theirs away.
+fn staying(before: &Host, deadline: Instant, mut look: impl FnMut() -> Result<Host>) -> Result<Vec<String>> {
+    let mut left = look()?.since(before);
+    let mounts = File::open("/proc/self/mountinfo").context("can not watch the mounts of this host")?;
+    while !left.is_empty() && Instant::now() < deadline {
+        // The table of mounts announces its changes (proc(5)); cgroups and network namespaces are looked at.
+        let latest = Instant::now() + Duration::from_secs(1);
+        process::wait_any(&mut [PollFd::new(&mounts, PollFlags::PRI)], latest.min(deadline));
+        let now = look()?;
+        left.retain(|thing| now.things.contains(thing));
+    }
+    Ok(left)
+}
+
 /// The cgroups beneath `nomad` and `nomad.slice` of every hierarchy.
 fn task_cgroups() -> Result<Vec<PathBuf>> {
     let roots = containerd::hierarchies();
@@ -70,22 +86,25 @@ fn task_cgroups() -> Result<Vec<PathBuf>> {
 /// How long what is on its way out may take: a shim ends after its task was deleted.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long one test of another run on this host may hold things of its own.
+const NEIGHBOURS: Duration = Duration::from_secs(90);
+
 /// Everything that is left of a test run, one line each.
 ///
 /// # Errors
 /// The host or the containerd can not be asked.
 pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<String>> {
     let deadline = Instant::now() + PATIENCE;
-    let mut left = staying(marked_processes(mark), "process", deadline);
-    left.extend(staying(containerd::shims(&private.instance), "shim", deadline));
+    let mut left = running_on(marked_processes(mark), "process", deadline);
+    left.extend(running_on(containerd::shims(&private.instance), "shim", deadline));
     left.extend(bundles(&private.instance));
-    left.extend(Host::now()?.since(before));
+    left.extend(staying(before, Instant::now() + NEIGHBOURS, Host::now)?);
     left.extend(in_containerd(private)?);
     Ok(left)
 }
 
 /// Those of the processes that do not end by themselves in time.
-fn staying(processes: Vec<Seen>, what: &str, deadline: Instant) -> Vec<String> {
+fn running_on(processes: Vec<Seen>, what: &str, deadline: Instant) -> Vec<String> {
     let stays = processes.into_iter().filter(|seen| !process::gone(seen.pid, deadline));
     stays.map(|seen| format!("{what} {} ({})", seen.pid, seen.args.join(" "))).collect()
 }
@@ -134,6 +153,18 @@ mod tests {
         let said = "KEY          PARENT     KIND      \nsha256:aa               Committed \n\
                     task-1       sha256:aa  Active    \nlook-1       sha256:aa  View      \n";
         assert_eq!(active_snapshots(said).collect::<Vec<_>>(), ["task-1", "look-1"]);
+    }
+
+    #[test]
+    fn what_a_neighbour_takes_away_is_not_left_behind_and_what_stays_is() {
+        let host = |things: &[&str]| things.iter().map(|thing| (*thing).to_owned()).collect();
+        let mut seen = [&["/", "/theirs", "/ours"][..], &["/", "/ours", "/later"]].into_iter().cycle();
+        let look = || Ok(Host { things: host(seen.next().unwrap()) });
+        let before = Host { things: host(&["/"]) };
+        let deadline = Instant::now() + Duration::from_millis(100);
+        assert_eq!(staying(&before, deadline, look).unwrap(), ["/ours"]);
+        let nothing = || Ok(Host { things: host(&["/"]) });
+        assert!(staying(&before, deadline, nothing).unwrap().is_empty());
     }
 
     #[test]
