@@ -13,6 +13,7 @@ use oci_builder::{
     NetworkNamespace, PidsLimit, Plan, Privilege, Propagation, Resources, Rootfs, SwapAccounting, User,
     build,
 };
+use rustix::time::{ClockId, clock_gettime};
 
 const ROUNDS: usize = 5_000;
 
@@ -89,17 +90,30 @@ fn device(number: u32) -> Device {
     }
 }
 
-fn main() {
-    let template = plan();
-    let mut times: Vec<Duration> = (0..ROUNDS)
+/// The CPU time that this thread has had: what other programs of the host take is not the builder's.
+fn spent() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.try_into().unwrap(), now.tv_nsec.try_into().unwrap())
+}
+
+fn measure(what: &str, template: &Plan) {
+    let mut times: Vec<[Duration; 2]> = (0..ROUNDS)
         .map(|_| {
             let plan = template.clone();
-            let start = Instant::now();
+            let (start, before) = (Instant::now(), spent());
             black_box(build(black_box(plan)).unwrap());
-            start.elapsed()
+            [spent() - before, start.elapsed()]
         })
         .collect();
-    times.sort_unstable();
-    let at = |part: usize| times[(ROUNDS - 1) * part / 100];
-    println!("a spec with everything set: median {:?}, 99 of 100 under {:?} (target: 100µs)", at(50), at(99));
+    for (place, clock) in ["of the CPU", "on the wall"].into_iter().enumerate() {
+        times.sort_unstable_by_key(|time| time[place]);
+        let at = |part: usize| times[(ROUNDS - 1) * part / 100][place];
+        println!("{what}, {clock}: median {:?}, 99 of 100 under {:?} (target: 100µs)", at(50), at(99));
+    }
+}
+
+fn main() {
+    let full = plan();
+    measure("a spec with everything set", &full);
+    measure("the same without a filter of system calls", &Plan { seccomp: Seccomp::Unconfined, ..full });
 }

@@ -1,5 +1,7 @@
 //! Puts the options together: every field of a spec is set here on purpose, none is left to a library's default.
 
+use std::sync::LazyLock;
+
 use oci_spec::runtime::{Linux, LinuxResources, Process, Spec};
 
 use crate::{BuildError, Cgroup, Plan};
@@ -40,7 +42,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
         annotations,
     } = plan;
 
-    let mut process = blank_process();
+    let (mut spec, mut process, mut linux) = BLANK.clone();
     process.set_args(Some(args::args(args)?));
     process.set_env(Some(env::env(env)?));
     process.set_cwd(cwd::cwd(cwd)?);
@@ -61,7 +63,6 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     resources.apply(&mut limits, mode)?;
     limits.set_devices(Some(devices.allowed));
 
-    let mut linux = blank_linux();
     linux.set_cgroups_path(Some(cgroup::path(path)?));
     linux.set_sysctl(sysctl::sysctl(sysctl, &network, ipc, uts)?);
     linux.set_namespaces(Some(namespaces::namespaces([pid, ipc, uts], network, mode)?));
@@ -71,7 +72,6 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     linux.set_seccomp(seccomp.into_spec(capabilities));
     privilege.apply_to_linux(&mut linux);
 
-    let mut spec = blank_spec();
     spec.set_process(Some(process));
     spec.set_root(Some(rootfs::root(rootfs)?));
     spec.set_hostname(hostname::hostname(hostname, uts)?);
@@ -80,6 +80,10 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     spec.set_linux(Some(linux));
     Ok(spec)
 }
+
+/// What a library makes for a default is large, so it is made and emptied once.
+static BLANK: LazyLock<(Spec, Process, Linux)> =
+    LazyLock::new(|| (blank_spec(), blank_process(), blank_linux()));
 
 /// A spec with nothing but what every container has.
 fn blank_spec() -> Spec {

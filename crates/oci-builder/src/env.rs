@@ -11,7 +11,7 @@ pub(crate) fn env(env: Vec<(String, String)>) -> Result<Vec<String>, BuildError>
     for (name, value) in &env {
         check_name(name)?;
         check::no_nul("env", value)?;
-        let line = format!("{name}={value}");
+        let line = [name, "=", value].concat();
         let place = *places.entry(name).or_insert(lines.len());
         match lines.get_mut(place) {
             Some(earlier) => *earlier = line,

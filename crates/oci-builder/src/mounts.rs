@@ -91,7 +91,7 @@ pub(crate) fn mounts(
     let mut list = base;
     list.retain(|base| !of_task.iter().any(|mount| same_place(mount, base)));
     list.append(&mut of_task);
-    list.sort_by_key(|mount| depth(mount.destination()));
+    list.sort_by_cached_key(|mount| depth(mount.destination()));
     Ok(SpecMounts { list, rootfs_propagation })
 }
 
