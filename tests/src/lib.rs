@@ -14,6 +14,7 @@
 pub mod cgroup;
 pub mod daemon;
 pub mod environment;
+pub mod gate;
 pub mod host;
 pub mod leftovers;
 pub mod plugin;

@@ -20,13 +20,13 @@ pub struct ResolvedUser {
 #[non_exhaustive]
 pub enum UserError {
     /// No such user.
-    #[error("unknown user {user:?}: not in the image's /etc/passwd")]
+    #[error("unknown user {user:?} (accepted: a name in the image's /etc/passwd, or a number)")]
     UnknownUser {
         /// The name.
         user: String,
     },
     /// No such group.
-    #[error("unknown group {group:?}: not in the image's /etc/group")]
+    #[error("unknown group {group:?} (accepted: a name in the image's /etc/group, or a number)")]
     UnknownGroup {
         /// The name.
         group: String,
@@ -225,11 +225,26 @@ again:x:44:redis
 
     #[test]
     fn what_the_image_does_not_have_is_named() {
-        check("nobody", expect![[r#"unknown user "nobody": not in the image's /etc/passwd"#]]);
-        check("broken", expect![[r#"unknown user "broken": not in the image's /etc/passwd"#]]);
-        check("redis:staff", expect![[r#"unknown group "staff": not in the image's /etc/group"#]]);
-        check("-1", expect![[r#"unknown user "-1": not in the image's /etc/passwd"#]]);
-        check("a:b:c", expect![[r#"unknown user "a": not in the image's /etc/passwd"#]]);
+        check(
+            "nobody",
+            expect![[r#"unknown user "nobody" (accepted: a name in the image's /etc/passwd, or a number)"#]],
+        );
+        check(
+            "broken",
+            expect![[r#"unknown user "broken" (accepted: a name in the image's /etc/passwd, or a number)"#]],
+        );
+        check(
+            "redis:staff",
+            expect![[r#"unknown group "staff" (accepted: a name in the image's /etc/group, or a number)"#]],
+        );
+        check(
+            "-1",
+            expect![[r#"unknown user "-1" (accepted: a name in the image's /etc/passwd, or a number)"#]],
+        );
+        check(
+            "a:b:c",
+            expect![[r#"unknown user "a" (accepted: a name in the image's /etc/passwd, or a number)"#]],
+        );
         check(
             "2147483648",
             expect!["2147483648 is not a user or group id: it must be between 0 and 2147483647"],

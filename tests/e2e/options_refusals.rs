@@ -1,0 +1,223 @@
+//! What a job can not have, in the exact words, and before anything is made: no registry is asked, no file written.
+
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+
+use e2e::world::Setup;
+use e2e::{TaskSetup, World, leftovers, test, test_with};
+use nomad_host::driver::DriverError;
+use nomad_proto::cty::Value;
+use nomad_proto::pb::driver::{NetworkIsolationSpec, network_isolation_spec};
+
+/// The registry of the refused tasks' image: whoever asks it has not refused in time.
+struct Untouched(TcpListener);
+
+impl Untouched {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        Self(listener)
+    }
+
+    /// A task whose image is nowhere else.
+    fn task(&self, world: &World) -> TaskSetup {
+        let reference = format!("{}/team/tool:1", self.0.local_addr().unwrap());
+        world.task("web").reference(&reference).shell("true")
+    }
+
+    /// The words of the refusal, after which nothing is there and nobody was asked.
+    async fn told(&self, world: &World, setup: TaskSetup) -> String {
+        let error = setup.try_start().await.expect_err("the driver starts what it should refuse");
+        let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
+        assert!(left.is_empty(), "after {error}: {left:#?}");
+        let asked = self.0.accept().map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(asked, Err(std::io::ErrorKind::WouldBlock), "the registry was asked before {error}");
+        assert!(!error.is_recoverable(), "{error}");
+        let text = chain(&error).replace(&world.directory().display().to_string(), "…");
+        text.replace(&world.alloc().id, "ALLOC")
+    }
+
+    /// The words for each of these options, one a line.
+    async fn all(&self, world: &World, cases: Vec<Vec<(&str, Value)>>) -> String {
+        let mut told = Vec::new();
+        for case in cases {
+            let setup =
+                case.into_iter().fold(self.task(world), |setup, (name, value)| setup.option(name, value));
+            told.push(self.told(world, setup).await);
+        }
+        told.join("\n")
+    }
+}
+
+fn chain(error: &DriverError) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
+}
+
+fn mount(source: &str, target: &str, words: &[&str]) -> Value {
+    let words = words.to_vec();
+    Value::List(vec![
+        [("source", Value::from(source)), ("target", target.into()), ("options", words.into())].into(),
+    ])
+}
+
+fn sysctl(key: &str) -> Value {
+    Value::List(vec![[(key, "1")].into()])
+}
+
+#[test]
+fn values_that_no_task_can_have() {
+    test(async |world| {
+        let tmpfs = |words: &[&str]| {
+            let block = Value::from([
+                ("type", Value::from("tmpfs")),
+                ("target", "/x".into()),
+                ("options", words.to_vec().into()),
+            ]);
+            Value::List(vec![block])
+        };
+        let cases = vec![
+            vec![("image_pull_timeout", "soon".into())],
+            vec![("shm_size", "lots".into())],
+            vec![("shm_size", 0.into())],
+            vec![("devices", vec!["/dev/fuse:x"].into())],
+            vec![("devices", vec!["nvidia.com/gpu=0"].into())],
+            vec![("devices", vec!["/dev/no-such"].into())],
+            vec![("mounts", mount("local", "/x", &["sideways"]))],
+            vec![("mounts", mount("local", "/x", &[]))],
+            vec![("mounts", tmpfs(&["size=big"]))],
+            vec![("mounts", mount("local", "/a/../b", &["rbind"]))],
+            vec![("mounts", mount("other", "/b", &["rbind"]))],
+            vec![("cap_add", vec!["net_amin"].into())],
+            vec![("pid_mode", "container".into())],
+            vec![("hostname", "a b".into())],
+            vec![("extra_hosts", vec!["db"].into())],
+            vec![("cwd", "some/where".into())],
+            vec![("cpuset_cpus", "all".into())],
+        ];
+        expect_test::expect![[r#"
+            image_pull_timeout = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted
+            shm_size: "lots" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
+            shm_size = "0": a size of 1 byte and more, such as 128M, is accepted
+            devices: "x" are not permissions of a device (accepted: letters of r, w and m, each once)
+            devices: "nvidia.com/gpu=0" is a name of the Container Device Interface, whose specifications this driver does not read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)
+            devices = "/dev/no-such" can not be used: can not look at the device "/dev/no-such": No such file or directory (os error 2)
+            mounts: "sideways" is not an option of a bind mount (accepted: rbind, bind, rro, private, rprivate, slave, rslave, shared, rshared, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, mand, noatime, nodev, nodiratime, noexec, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, strictatime, suid, sync)
+            mounts: the bind at "/x" has no options (accepted: rbind or bind, and ro or rw)
+            mounts: "size=big" has no valid size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
+            mounts.target = "/a/../b": an absolute path without .. and other than / is accepted
+            mounts.source = "other": a relative path begins with local/, secrets/ or ../alloc/
+            cap_add: "net_amin" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_)
+            pid_mode: "container" is not a mode (accepted: "host", or leave it out for a namespace of its own)
+            hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
+            extra_hosts = "db": a name and an IPv4 or IPv6 address with a colon between them, such as "db:10.0.0.5", is accepted
+            cwd = "some/where": an absolute path in the container is accepted
+            cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#]].assert_eq(&Untouched::new().all(world, cases).await);
+    });
+}
+
+#[test]
+fn parameters_of_a_namespace_that_is_the_hosts() {
+    test(async |world| {
+        let cases = vec![
+            vec![("sysctl", sysctl("kernel.panic"))],
+            vec![("sysctl", sysctl("net.core.somaxconn")), ("host_network", true.into())],
+            vec![("sysctl", sysctl("kernel.shmmax")), ("ipc_mode", "host".into())],
+            vec![("sysctl", sysctl("kernel.domainname")), ("uts_mode", "host".into())],
+        ];
+        expect_test::expect![[r#"
+            sysctl: "kernel.panic" is a parameter of the whole host (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)
+            sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in
+            sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in
+            sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in"#]].assert_eq(&Untouched::new().all(world, cases).await);
+    });
+}
+
+#[test]
+fn sources_that_lead_out_of_the_allocation() {
+    test(async |world| {
+        let local = world.alloc().logs().parent().unwrap().parent().unwrap().join("web/local");
+        std::fs::create_dir_all(&local).unwrap();
+        symlink("/etc", local.join("link")).unwrap();
+        let of = |source: &str| vec![("mounts", mount(source, "/x", &["rbind"]))];
+        let cases = vec![of("local/link"), of("local/link/apt"), of("local/../../../etc"), of("local/none")];
+        expect_test::expect![[r#"
+            mounts.source = "local/link" can not be used: "link" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
+            mounts.source = "local/link/apt" can not be used: "link/apt" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
+            mounts.source = "local/../../../etc" can not be used: "../../../etc" leaves its root or passes through a symbolic link: Invalid cross-device link (os error 18)
+            mounts.source = "local/none" can not be used: "none" does not exist"#]].assert_eq(&Untouched::new().all(world, cases).await);
+    });
+}
+
+#[test]
+fn seccomp_profiles_that_are_none() {
+    test(async |world| {
+        let path = world.directory().join("profile.json");
+        let with =
+            || vec![("seccomp", Value::from(true)), ("seccomp_profile", path.display().to_string().into())];
+        let door = Untouched::new();
+        let alone = door.all(world, vec![with().split_off(1), with()]).await;
+        std::fs::write(&path, r#"{"defaultAction": "PERHAPS"}"#).unwrap();
+        let invalid = door.all(world, vec![with()]).await;
+        expect_test::expect![[r#"
+            seccomp_profile = "…/profile.json": a profile needs seccomp = true beside it
+            seccomp_profile = "…/profile.json" can not be used: No such file or directory (os error 2)
+            seccomp_profile = "…/profile.json" can not be used: the seccomp profile is wrong at line 1, column 27: unknown variant `PERHAPS`, expected one of `SCMP_ACT_KILL`, `SCMP_ACT_KILL_THREAD`, `SCMP_ACT_KILL_PROCESS`, `SCMP_ACT_TRAP`, `SCMP_ACT_ERRNO`, `SCMP_ACT_NOTIFY`, `SCMP_ACT_TRACE`, `SCMP_ACT_LOG`, `SCMP_ACT_ALLOW` at line 1 column 27"#]].assert_eq(&[alone, invalid].join("\n"));
+    });
+}
+
+#[test]
+fn the_hosts_network_in_a_group_that_has_its_own() {
+    test(async |world| {
+        let door = Untouched::new();
+        let setup = door.task(world).option("host_network", true).change(|config| {
+            config.network_isolation_spec = Some(NetworkIsolationSpec {
+                mode: network_isolation_spec::NetworkIsolationMode::Group.into(),
+                path: "/proc/self/ns/net".to_owned(),
+                ..Default::default()
+            });
+        });
+        expect_test::expect![[r#"host_network = "true": the group has a network namespace of its own (bridge, cni or none mode); leave host_network out, or use network mode "host""#]].assert_eq(&door.told(world, setup).await);
+    });
+}
+
+#[test]
+fn what_the_operator_does_not_allow() {
+    let config = Setup::config("security", "strict");
+    test_with(config, async |world| {
+        let cases = vec![
+            vec![("privileged", true.into())],
+            vec![("cap_add", vec!["net_raw", "chown"].into())],
+            vec![("mounts", mount("/etc", "/x", &["rbind"]))],
+            vec![("pid_mode", "host".into())],
+            vec![("host_network", true.into())],
+            vec![("devices", vec!["/dev/fuse"].into())],
+        ];
+        expect_test::expect![[r#"
+            privileged = "true": Running privileged jobs are not allowed on this node; leave privileged out, or have its operator set allow_privileged = true
+            cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
+            mounts.source = "/etc": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted
+            pid_mode = "host": the operator's allowed_modes.pid does not have this mode; leave pid_mode out
+            host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
+            devices = "/dev/fuse": security = "strict" keeps tasks from the host's devices; device plugins are accepted"#]].assert_eq(&Untouched::new().all(world, cases).await);
+    });
+}
+
+#[test]
+fn a_user_that_the_image_does_not_have() {
+    test(async |world| {
+        let mut told = Vec::new();
+        for user in ["nobody-here", "root:no-group", "-1", "a:b:c"] {
+            let setup = world.task("web").shell("true").with(move |task| task.user(user));
+            told.push(setup.refusal().await);
+            let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
+            assert!(left.is_empty(), "{left:#?}");
+        }
+        expect_test::expect![[r#"
+            user: unknown user "nobody-here" (accepted: a name in the image's /etc/passwd, or a number)
+            user: unknown group "no-group" (accepted: a name in the image's /etc/group, or a number)
+            user: unknown user "-1" (accepted: a name in the image's /etc/passwd, or a number)
+            user: unknown user "a" (accepted: a name in the image's /etc/passwd, or a number)"#]]
+        .assert_eq(&told.join("\n"));
+    });
+}
