@@ -29,8 +29,13 @@ impl Containers for Backend {
         Ok(survey::survey(&self.daemon, &features, &self.runtime, &self.snapshotter).await?)
     }
 
-    async fn prepare_rootfs(&self, id: &ContainerId, image: &Image) -> Result<Rootfs, ContainersError> {
-        Ok(rootfs::prepare(&self.daemon, &self.snapshotter, id, image).await?)
+    async fn prepare_rootfs(
+        &self,
+        id: &ContainerId,
+        image: &Image,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Rootfs, ContainersError> {
+        Ok(rootfs::prepare(&self.daemon, &self.snapshotter, id, image, labels).await?)
     }
 
     async fn create_container(&self, new: NewContainer) -> Result<(), ContainersError> {

@@ -1,31 +1,41 @@
 //! Leases: what is made under one is not collected until it is deleted or expires.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use containerd_client::services::v1::{AddResourceRequest, CreateRequest, DeleteRequest, Resource};
+use containerd_client::services::v1::{
+    AddResourceRequest, CreateRequest, DeleteRequest, ListRequest, Resource,
+};
+use driver_core::ids::ContainerId;
+use driver_core::ports::ContainerRecord;
 
 use crate::daemon::Daemon;
 use crate::refused::{Refused, gone_is_fine};
-use crate::time;
+use crate::{records, time};
 
 /// Label of a lease with the moment of its end, the backstop for a driver that dies.
 const EXPIRE: &str = "containerd.io/gc.expire";
 
 /// Makes a lease of this id that ends by itself; one that was left behind is replaced, as its end has another date.
-pub(crate) async fn create(daemon: &Daemon, id: &str, lifetime: Duration) -> Result<Daemon, Refused> {
-    match try_create(daemon, id, lifetime).await {
+pub(crate) async fn create(
+    daemon: &Daemon,
+    id: &str,
+    lifetime: Duration,
+    labels: &BTreeMap<String, String>,
+) -> Result<Daemon, Refused> {
+    let mut labels: HashMap<_, _> = labels.clone().into_iter().collect();
+    labels.insert(EXPIRE.to_owned(), time::expiry(lifetime));
+    match try_create(daemon, id, labels.clone()).await {
         Err(refused) if refused.is_already_there() => {
             delete(daemon, id).await?;
-            try_create(daemon, id, lifetime).await?;
+            try_create(daemon, id, labels).await?;
         }
         other => other?,
     }
     daemon.under_lease(id)
 }
 
-async fn try_create(daemon: &Daemon, id: &str, lifetime: Duration) -> Result<(), Refused> {
-    let labels = HashMap::from([(EXPIRE.to_owned(), time::expiry(lifetime))]);
+async fn try_create(daemon: &Daemon, id: &str, labels: HashMap<String, String>) -> Result<(), Refused> {
     let request = CreateRequest { id: id.to_owned(), labels };
     let mut leases = daemon.leases();
     daemon.call("create a lease", id, leases.create(request)).await.map(drop)
@@ -36,6 +46,22 @@ pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
     let mut leases = daemon.leases();
     let request = DeleteRequest { id: id.to_owned(), sync: false };
     gone_is_fine(daemon.call("delete the lease", id, leases.delete(request)).await.map(drop))
+}
+
+/// The leases that carry all the labels.
+pub(crate) async fn find(
+    daemon: &Daemon,
+    labels: &BTreeMap<String, String>,
+) -> Result<Vec<ContainerRecord>, Refused> {
+    let mut leases = daemon.leases();
+    let request = ListRequest { filters: records::filters(labels) };
+    let listed = daemon.call("list the leases", daemon.namespace(), leases.list(request)).await?;
+    let record = |lease: containerd_client::services::v1::Lease| ContainerRecord {
+        id: ContainerId::existing(lease.id),
+        labels: lease.labels.into_iter().collect(),
+        created_at: time::from_wire(lease.created_at),
+    };
+    Ok(listed.leases.into_iter().map(record).collect())
 }
 
 /// Puts a snapshot under a lease: it may have been made by someone else, whose lease ends.

@@ -1,6 +1,6 @@
 //! Container records: written, found by their labels, deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::{
@@ -81,12 +81,14 @@ pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
     gone_is_fine(daemon.call("delete the container record", id, containers.delete(request)).await)
 }
 
-/// The containers that carry all the labels.
+/// The containers that carry all the labels, and what is leased for one that was not made.
 pub(crate) async fn find(
     daemon: &Daemon,
     labels: &BTreeMap<String, String>,
 ) -> Result<Vec<ContainerRecord>, Refused> {
-    let filters: Vec<String> = if labels.is_empty() { Vec::new() } else { vec![filter(labels)] };
+    // Leases first: what becomes a container meanwhile is found as one.
+    let leased = lease::find(daemon, labels).await?;
+    let filters = filters(labels);
     let found = match stream(daemon, &filters).await {
         // Daemons before 1.4 only answer in one message, which holds 16 MiB.
         Err(refused) if refused.is_unimplemented() => {
@@ -96,7 +98,10 @@ pub(crate) async fn find(
         }
         other => other?,
     };
-    Ok(found.into_iter().map(from_wire).collect())
+    let mut found: Vec<_> = found.into_iter().map(from_wire).collect();
+    let made: BTreeSet<_> = found.iter().map(|record| record.id.clone()).collect();
+    found.extend(leased.into_iter().filter(|lease| !made.contains(&lease.id)));
+    Ok(found)
 }
 
 async fn stream(daemon: &Daemon, filters: &[String]) -> Result<Vec<Container>, Refused> {
@@ -121,7 +126,12 @@ fn from_wire(container: Container) -> ContainerRecord {
     }
 }
 
-/// containerd's filter for all of the labels: conditions of one filter must all hold.
+/// containerd's filters for all of the labels; none for no label.
+pub(crate) fn filters(labels: &BTreeMap<String, String>) -> Vec<String> {
+    if labels.is_empty() { Vec::new() } else { vec![filter(labels)] }
+}
+
+/// Conditions of one filter must all hold.
 fn filter(labels: &BTreeMap<String, String>) -> String {
     let condition = |(name, value): (&String, &String)| format!("labels.{}=={}", quoted(name), quoted(value));
     labels.iter().map(condition).collect::<Vec<_>>().join(",")

@@ -1,5 +1,6 @@
 //! The writable root file system of a task.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use containerd_client::services::v1::snapshots::PrepareSnapshotRequest;
@@ -14,15 +15,16 @@ use crate::refused::Refused;
 /// How long a snapshot is kept when no container record follows, because the driver died.
 const LEASE_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Prepares the snapshot under a lease; both are named like the container.
+/// Prepares the snapshot under a lease with the labels; both are named like the container.
 pub(crate) async fn prepare(
     daemon: &Daemon,
     snapshotter: &str,
     id: &ContainerId,
     image: &Image,
+    labels: &BTreeMap<String, String>,
 ) -> Result<Rootfs, Refused> {
     let key = id.as_str();
-    let leased = lease::create(daemon, key, LEASE_LIFETIME).await?;
+    let leased = lease::create(daemon, key, LEASE_LIFETIME, labels).await?;
     let request = PrepareSnapshotRequest {
         snapshotter: snapshotter.to_owned(),
         key: key.to_owned(),

@@ -40,6 +40,28 @@ pub struct PluginConfig {
     pub host_devices: bool,
     /// Whether system calls are filtered where a job does not say.
     pub seccomp: bool,
+    /// `gc.dangling_containers`: the removal of what tasks left behind that nobody knows any more.
+    pub dangling_containers: DanglingContainers,
+}
+
+/// `gc.dangling_containers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DanglingContainers {
+    /// Whether they are looked for.
+    pub enabled: bool,
+    /// Whether they are only told in the log.
+    pub dry_run: bool,
+    /// Time between two looks.
+    pub period: Duration,
+    /// How old one must be, and how long it must have been seen dangling.
+    pub creation_grace: Duration,
+}
+
+impl Default for DanglingContainers {
+    fn default() -> Self {
+        let five_minutes = Duration::from_secs(300);
+        Self { enabled: true, dry_run: false, period: five_minutes, creation_grace: five_minutes }
+    }
 }
 
 /// The values that jobs may give to the options of namespaces, beside a namespace of the task's own.
@@ -130,6 +152,7 @@ impl Default for PluginConfig {
             host_network: true,
             host_devices: true,
             seccomp: false,
+            dangling_containers: DanglingContainers::default(),
         }
     }
 }

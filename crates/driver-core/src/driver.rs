@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use linux_host::cgroup::CgroupMounts;
 use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 use crate::back_off::BackOff;
 use crate::config::PluginConfig;
@@ -23,12 +23,14 @@ use crate::ids::{ContainerId, TaskId};
 use crate::policy::Refusal;
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
+use crate::reaper::{self, NodeId, Reaper};
 use crate::signal::Signal;
 use crate::spec::TaskSpec;
 use crate::start::{Failed, Undo};
 use crate::state::{TaskHandle, TaskState};
 use crate::stats::{Sampler, TaskUsage};
 use crate::task::{Phase, Registry, Task};
+use crate::turns::Turns;
 use crate::{destroy, recover, start, stop};
 
 /// What is told of a task on request.
@@ -51,11 +53,13 @@ pub struct Driver(Arc<Inner>);
 struct Inner {
     connector: Arc<dyn ConnectPort>,
     context: RwLock<Option<Arc<Context>>>,
-    tasks: Registry,
-    starts: tokio::sync::Mutex<std::collections::HashMap<ContainerId, Arc<tokio::sync::Mutex<()>>>>,
+    tasks: Arc<Registry>,
+    turns: Arc<Turns>,
+    node: Arc<NodeId>,
     events: Events,
     fingerprint: watch::Sender<Fingerprint>,
-    fingerprinting: Mutex<Option<AbortHandle>>,
+    /// What goes on for one configuration; another one replaces it.
+    background: Mutex<JoinSet<()>>,
 }
 
 impl Driver {
@@ -65,11 +69,12 @@ impl Driver {
         Self(Arc::new(Inner {
             connector,
             context: RwLock::new(None),
-            tasks: Registry::default(),
-            starts: tokio::sync::Mutex::default(),
+            tasks: Arc::default(),
+            turns: Arc::default(),
+            node: Arc::default(),
             events: Events::new(),
             fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
-            fingerprinting: Mutex::new(None),
+            background: Mutex::default(),
         }))
     }
 
@@ -83,7 +88,7 @@ impl Driver {
         let namespace = config.namespace(cgroups.mode());
         let ports = self.0.connector.connect(&config, &namespace).map_err(DriverError::Configuration)?;
         let files = StateDir::new(&config.state_dir);
-        let enabled = config.enabled;
+        let (enabled, reaps) = (config.enabled, config.dangling_containers.enabled);
         let (node, host) = (node.or_of_host(), Host::read());
         let allow_caps =
             CapabilitySet::from_names("allow_caps", &config.allow_caps).map_err(Refusal::from)?;
@@ -98,15 +103,14 @@ impl Driver {
             events: self.0.events.clone(),
         });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
-        let keeper = enabled
-            .then(|| tokio::spawn(fingerprint::keep(context, self.0.fingerprint.clone())).abort_handle());
-        let earlier = std::mem::replace(
-            &mut *self.0.fingerprinting.lock().unwrap_or_else(PoisonError::into_inner),
-            keeper,
-        );
-        if let Some(earlier) = earlier {
-            earlier.abort();
+        let mut background = JoinSet::new();
+        if enabled {
+            background.spawn(fingerprint::keep(Arc::clone(&context), self.0.fingerprint.clone()));
         }
+        if enabled && reaps {
+            background.spawn(Reaper::new(context, self.shared()).run());
+        }
+        *self.0.background.lock().unwrap_or_else(PoisonError::into_inner) = background;
         if !enabled {
             self.0.fingerprint.send_replace(Fingerprint::disabled());
         }
@@ -116,6 +120,11 @@ impl Driver {
     fn context(&self) -> Result<Arc<Context>, DriverError> {
         let context = self.0.context.read().unwrap_or_else(PoisonError::into_inner);
         context.clone().ok_or(DriverError::NotConfigured)
+    }
+
+    fn shared(&self) -> reaper::Shared {
+        let Inner { tasks, turns, node, .. } = &*self.0;
+        reaper::Shared { tasks: Arc::clone(tasks), turns: Arc::clone(turns), node: Arc::clone(node) }
     }
 
     /// The fingerprint, watched.
@@ -150,8 +159,8 @@ impl Driver {
         let context = self.context()?;
         let (spec, granted) = granted(Arc::clone(&context), spec).await?;
         let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
-        let turn = self.turn(&id).await;
-        let _only_one = turn.lock().await;
+        self.0.node.learn(&spec.identity.node_id);
+        let _turn = self.0.turns.take(&id).await;
         if let Some(task) = self.0.tasks.find(&spec.id).filter(|task| task.phase() == Phase::Running) {
             return Ok(handle_of(&task));
         }
@@ -178,13 +187,12 @@ impl Driver {
         let mut back_off = BackOff::default();
         loop {
             rest.context.connected().await;
-            let turn = self.turn(&rest.id).await;
-            let only_one = turn.lock().await;
+            let turn = self.0.turns.take(&rest.id).await;
             if self.0.tasks.has_container(&rest.id) {
                 return;
             }
             let failures = rest.again().await;
-            drop(only_one);
+            drop(turn);
             if failures.is_empty() {
                 return tracing::info!(container = %rest.id, "the rest of the failed start is removed");
             }
@@ -196,13 +204,6 @@ impl Driver {
         }
     }
 
-    /// One start at a time for each container.
-    async fn turn(&self, id: &ContainerId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut starts = self.0.starts.lock().await;
-        starts.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(starts.entry(id.clone()).or_default())
-    }
-
     /// Takes up a task of an earlier process. Repeating it is harmless.
     ///
     /// # Errors
@@ -211,6 +212,7 @@ impl Driver {
         if self.0.tasks.find(&id).is_some() {
             return Ok(());
         }
+        self.0.node.learn(&state.node_id);
         let task = recover::recover(self.context()?, id, state).await?;
         self.0.tasks.insert(task);
         Ok(())
@@ -224,6 +226,7 @@ impl Driver {
         if self.0.tasks.find(&task.id).is_some() {
             return Ok(());
         }
+        self.0.node.learn(&task.identity.node_id);
         let task = predecessor::adopt(self.context()?, task).await?;
         self.0.tasks.insert(task);
         Ok(())
@@ -251,13 +254,18 @@ impl Driver {
         stop::stop(&task, timeout, signal).await
     }
 
-    /// Removes a task; with `force` also a running one. Work that the daemon's absence interrupts goes on later.
+    /// Removes a task; with `force` also a running one. Work that the daemon's absence interrupts goes on later. Of
+    /// a task that this process does not know, what carries its id is removed.
     ///
     /// # Errors
-    /// An unknown id, a running task without force, or the daemon's failure.
+    /// An id of which nothing is left, a running task without force, or the daemon's failure.
     pub async fn destroy_task(&self, id: &TaskId, force: bool) -> Result<(), DriverError> {
         let driver = self.clone();
-        let task = self.0.tasks.get(id)?;
+        let Some(task) = self.0.tasks.find(id) else {
+            let context = self.context().map_err(|_| DriverError::TaskNotFound)?;
+            let destroyed = tokio::spawn(reaper::destroy_unknown(context, self.shared(), id.clone(), force));
+            return destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?;
+        };
         let destroyed = tokio::spawn(async move {
             let result = destroy::destroy(&task, force).await;
             match &result {

@@ -4,10 +4,26 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::DriverError;
 use crate::ids::ContainerId;
+use crate::labels::Labels;
 use crate::staging;
+
+/// The file that tells whose a task's directory is.
+const LABELS: &str = "labels.json";
+
+/// A task's directory, as it is found.
+#[derive(Debug)]
+pub(crate) struct TaskFiles {
+    pub(crate) id: ContainerId,
+    /// Those of the task that it was made for; none where the start was cut before it could say.
+    pub(crate) labels: Labels,
+    pub(crate) made_at: SystemTime,
+    /// Whether anything is staged in it.
+    pub(crate) staged: bool,
+}
 
 /// `state_dir` and what is in it.
 #[derive(Debug, Clone)]
@@ -35,13 +51,37 @@ impl StateDir {
         self.task(id).join(exec_id)
     }
 
-    /// Makes an empty directory for a task (mode 0700); what an earlier start left in it is removed.
-    pub(crate) fn prepare_task(&self, id: &ContainerId) -> Result<PathBuf, DriverError> {
+    /// Makes a directory for a task (mode 0700) that says whose it is; what an earlier start left in it is removed.
+    pub(crate) fn prepare_task(&self, id: &ContainerId, labels: &Labels) -> Result<PathBuf, DriverError> {
         self.private_root()?;
         self.remove_task(id)?;
-        let dir = self.task(id);
+        let (dir, file) = (self.task(id), self.task(id).join(LABELS));
         make(&dir)?;
+        let text = serde_json::to_vec(labels).map_err(io::Error::from);
+        text.and_then(|text| fs::write(&file, text)).map_err(DriverError::file("can not write", file))?;
         Ok(dir)
+    }
+
+    /// The directories of all tasks.
+    pub(crate) fn tasks(&self) -> Result<Vec<TaskFiles>, DriverError> {
+        let root = self.root.join("tasks");
+        let entries = match fs::read_dir(&root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(DriverError::file("can not read", &root))?,
+        };
+        Ok(entries.filter_map(|entry| self.found(&entry.ok()?)).collect())
+    }
+
+    /// One that is removed meanwhile is none.
+    fn found(&self, entry: &fs::DirEntry) -> Option<TaskFiles> {
+        let id = ContainerId::existing(entry.file_name().to_str()?);
+        let labels = fs::read(self.task(&id).join(LABELS)).unwrap_or_default();
+        Some(TaskFiles {
+            labels: serde_json::from_slice(&labels).unwrap_or_default(),
+            made_at: entry.metadata().and_then(|meta| meta.modified()).ok()?,
+            staged: self.staging(&id).exists(),
+            id,
+        })
     }
 
     /// Makes the directory of an exec, and the task's where a reboot or an operator removed it.
@@ -54,8 +94,13 @@ impl StateDir {
 
     /// Removes a task's directory; none is success.
     pub(crate) fn remove_task(&self, id: &ContainerId) -> Result<(), DriverError> {
-        staging::unstage(&self.staging(id))?;
+        self.unstage(id)?;
         remove(&self.task(id))
+    }
+
+    /// Takes away what is staged for a task; nothing is success.
+    pub(crate) fn unstage(&self, id: &ContainerId) -> Result<(), DriverError> {
+        staging::unstage(&self.staging(id))
     }
 
     /// Removes an exec's directory; none is success.
@@ -107,20 +152,38 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let state = StateDir::new(&base.path().join("state"));
         let id = ContainerId::existing("web-1");
-        let dir = state.prepare_task(&id).unwrap();
+        let labels = Labels::from([("whose".to_owned(), "mine".to_owned())]);
+        let dir = state.prepare_task(&id, &labels).unwrap();
         fs::write(dir.join("hosts"), "x").unwrap();
         assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
-        assert!(!state.prepare_task(&id).unwrap().join("hosts").exists());
+        assert!(!state.prepare_task(&id, &labels).unwrap().join("hosts").exists());
         state.remove_task(&id).unwrap();
         state.remove_task(&id).unwrap();
         assert!(!dir.exists());
     }
 
     #[test]
+    fn directories_are_found_with_their_labels_and_without_where_a_start_was_cut() {
+        let base = tempfile::tempdir().unwrap();
+        let state = StateDir::new(base.path());
+        assert!(state.tasks().unwrap().is_empty());
+        let labels = Labels::from([("whose".to_owned(), "mine".to_owned())]);
+        state.prepare_task(&ContainerId::existing("b-whole"), &labels).unwrap();
+        fs::create_dir_all(state.staging(&ContainerId::existing("a-cut"))).unwrap();
+        let mut found = state.tasks().unwrap();
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        let told: Vec<_> =
+            found.iter().map(|files| (files.id.as_str(), files.labels.len(), files.staged)).collect();
+        assert_eq!(told, [("a-cut", 0, true), ("b-whole", 1, false)]);
+        assert_eq!(found[1].labels, labels);
+    }
+
+    #[test]
     fn a_root_that_others_can_write_is_refused() {
         let base = tempfile::tempdir().unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let error = StateDir::new(base.path()).prepare_task(&ContainerId::existing("a")).unwrap_err();
+        let error =
+            StateDir::new(base.path()).prepare_task(&ContainerId::existing("a"), &Labels::new()).unwrap_err();
         assert!(crate::error::chain(&error).contains("nobody else can write"), "{error}");
     }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::TaskId;
-use crate::spec::Identity;
+use crate::spec::{Identity, TaskSpec};
 
 /// Marks every container of this driver.
 pub const OWNER: &str = "nomad.driver";
@@ -17,16 +16,22 @@ pub const ALLOC_ID: &str = "nomad.alloc_id";
 pub const TASK: &str = "nomad.task_name";
 /// The node's id.
 pub const NODE_ID: &str = "nomad.node_id";
+/// The allocation's directory on the host.
+pub const ALLOC_DIR: &str = "nomad.alloc_dir";
 
 /// containerd's limit for key and value of a label together, in bytes.
 const MAX_LABEL: usize = 4096;
 
-/// The labels of a task's container; values beyond containerd's limit are left out.
-pub(crate) fn of_task(id: &TaskId, identity: &Identity) -> BTreeMap<String, String> {
-    let Identity { alloc_id, task, group, job_id, job_name, namespace, node_id, node_name } = identity;
+/// Names and values.
+pub(crate) type Labels = BTreeMap<String, String>;
+
+/// The labels of all that is made for a task; values beyond containerd's limit are left out.
+pub(crate) fn of_task(spec: &TaskSpec) -> Labels {
+    let Identity { alloc_id, task, group, job_id, job_name, namespace, node_id, node_name } = &spec.identity;
+    let alloc_dir = spec.dirs.alloc_root.to_str().unwrap_or_default();
     [
         (OWNER, DRIVER),
-        (TASK_ID, id.as_str()),
+        (TASK_ID, spec.id.as_str()),
         (ALLOC_ID, alloc_id),
         (TASK, task),
         ("nomad.task_group", group),
@@ -34,10 +39,21 @@ pub(crate) fn of_task(id: &TaskId, identity: &Identity) -> BTreeMap<String, Stri
         ("nomad.job_name", job_name),
         ("nomad.namespace", namespace),
         (NODE_ID, node_id),
+        (ALLOC_DIR, alloc_dir),
         ("nomad.node_name", node_name),
     ]
     .into_iter()
     .filter(|(key, value)| !value.is_empty() && key.len() + value.len() <= MAX_LABEL)
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .collect()
+}
+
+/// What every container of this driver carries.
+pub(crate) fn of_driver() -> Labels {
+    Labels::from([(OWNER.to_owned(), DRIVER.to_owned())])
+}
+
+/// Whether all of `wanted` are among `labels`.
+pub(crate) fn include(labels: &Labels, wanted: &Labels) -> bool {
+    wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
 }

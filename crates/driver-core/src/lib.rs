@@ -28,6 +28,7 @@ pub mod policy;
 pub mod ports;
 mod predecessor;
 mod profile;
+mod reaper;
 mod recover;
 mod release;
 mod signal;
@@ -40,6 +41,7 @@ mod stop;
 mod task;
 #[cfg(test)]
 mod testing;
+mod turns;
 
 pub use config::PluginConfig;
 pub use context::NodeCpu;

@@ -116,6 +116,16 @@ impl Registry {
         self.lock().values().any(|task| task.container == *container)
     }
 
+    /// Whether a task is in the container whose end is not confirmed.
+    pub(crate) fn runs_in(&self, container: &ContainerId) -> bool {
+        self.lock().values().any(|task| task.container == *container && task.phase() == Phase::Running)
+    }
+
+    /// Forgets the ended tasks of a container that was removed.
+    pub(crate) fn forget_ended(&self, container: &ContainerId) {
+        self.lock().retain(|_, task| task.container != *container || task.phase() == Phase::Running);
+    }
+
     pub(crate) fn insert(&self, task: Arc<Task>) {
         self.lock().insert(task.id.clone(), task);
     }

@@ -164,7 +164,7 @@ impl ImageStore {
         let begin = Instant::now();
         let name = reference.to_string();
         let lease = format!("pull-{:016x}", rand::random::<u64>());
-        let daemon = lease::create(&self.daemon, &lease, LEASE_LIFETIME).await?;
+        let daemon = lease::create(&self.daemon, &lease, LEASE_LIFETIME, &[].into()).await?;
         let result = tokio::select! {
             result = self.obtain_under(&daemon, &lease, &reference, presence) => result,
             () = stop.cancelled() => Err(source::SourceError::Passing("nobody waits for it any more".to_owned()).into()),

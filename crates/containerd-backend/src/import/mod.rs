@@ -112,7 +112,8 @@ pub async fn import(
     let daemon = Daemon::new(address, namespace, CALL_TIMEOUT)?;
     let (source, images) = open(archive).await?;
     let lease = format!("import-{:016x}", rand::random::<u64>());
-    let leased = lease::create(&daemon, &lease, LEASE_LIFETIME).await.map_err(ContainersError::from)?;
+    let leased =
+        lease::create(&daemon, &lease, LEASE_LIFETIME, &[].into()).await.map_err(ContainersError::from)?;
     let result = import_all(&leased, &lease, snapshotter, &source, &images, progress).await;
     if let Err(error) = lease::delete(&daemon, &lease).await {
         tracing::warn!(lease, ?error, "the lease of an import is left to expire");

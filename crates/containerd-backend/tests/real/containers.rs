@@ -32,7 +32,7 @@ async fn a_runtime_or_snapshotter_that_is_missing_is_a_matter_of_configuration()
     let id = ContainerId::existing("nothing");
     let image = room.image(IMAGE).await.unwrap();
     let nothing = port(&other, &room.namespace);
-    let rootfs = nothing.prepare_rootfs(&id, &image).await.unwrap();
+    let rootfs = nothing.prepare_rootfs(&id, &image, &Default::default()).await.unwrap();
     let spec = spec(&room.namespace, "nothing", &["/bin/true"]);
     let new = driver_core::ports::NewContainer { id: id.clone(), image: image.name, labels: [].into(), spec };
     nothing.create_container(new).await.unwrap();

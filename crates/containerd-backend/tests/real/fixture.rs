@@ -106,7 +106,7 @@ impl Room {
     pub(crate) async fn container_of(&self, name: &str, spec: Spec) -> (ContainerId, Rootfs) {
         let id = ContainerId::existing(name);
         let image = self.image(IMAGE).await.expect("the test image");
-        let rootfs = self.port.prepare_rootfs(&id, &image).await.expect("a rootfs");
+        let rootfs = self.port.prepare_rootfs(&id, &image, &Default::default()).await.expect("a rootfs");
         let new = NewContainer { id: id.clone(), image: image.name, labels: [].into(), spec };
         self.port.create_container(new).await.expect("a container");
         (id, rootfs)

@@ -134,7 +134,7 @@ async fn an_image_without_layers_is_an_image() {
     let image = room.image(&registry.reference("1")).await.unwrap();
     assert_eq!(image.chain_id, "");
     let id = driver_core::ids::ContainerId::existing("empty");
-    room.port.prepare_rootfs(&id, &image).await.unwrap();
+    room.port.prepare_rootfs(&id, &image, &Default::default()).await.unwrap();
     room.port.purge(&id).await.unwrap();
 }
 

@@ -35,6 +35,7 @@ pub async fn suite(fixture: &dyn Fixture) {
     what_does_not_exist_is_told_apart_from_failures(fixture).await;
     a_leftover_is_told_and_can_be_purged(fixture).await;
     containers_are_found_by_all_their_labels(fixture).await;
+    a_rootfs_without_a_container_is_found_by_its_labels(fixture).await;
     an_exec_has_a_life_of_its_own(fixture).await;
 }
 
@@ -43,12 +44,15 @@ async fn create(fixture: &dyn Fixture, name: &str, args: &[&str]) -> (ContainerI
     let port = fixture.port();
     port.purge(&id).await.expect("a purge of what an earlier run left");
     let image = port.image(&fixture.image(), &|_| {}).await.expect("the image");
-    let rootfs = port.prepare_rootfs(&id, &image).await.expect("a rootfs");
-    let labels =
-        BTreeMap::from([(LABEL.to_owned(), name.to_owned()), ("conformance".to_owned(), "yes".to_owned())]);
+    let labels = labels(name);
+    let rootfs = port.prepare_rootfs(&id, &image, &labels).await.expect("a rootfs");
     let new = NewContainer { id: id.clone(), image: image.name, labels, spec: fixture.spec(&id, args) };
     port.create_container(new).await.expect("a container");
     (id, rootfs)
+}
+
+fn labels(name: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(LABEL.to_owned(), name.to_owned()), ("conformance".to_owned(), "yes".to_owned())])
 }
 
 async fn run(fixture: &dyn Fixture, name: &str, args: &[&str]) -> ContainerId {
@@ -116,10 +120,11 @@ async fn a_leftover_is_told_and_can_be_purged(fixture: &dyn Fixture) {
     let (id, _) = create(fixture, "leftover", &["/bin/sh"]).await;
     let port = fixture.port();
     let image = port.image(&fixture.image(), &|_| {}).await.expect("the image");
-    let error = port.prepare_rootfs(&id, &image).await.expect_err("a second rootfs of one name");
+    let labels = labels("leftover");
+    let error = port.prepare_rootfs(&id, &image, &labels).await.expect_err("a second rootfs of one name");
     assert!(matches!(error, super::ContainersError::AlreadyExists { .. }), "{error}");
     port.purge(&id).await.expect("a purge");
-    port.prepare_rootfs(&id, &image).await.expect("a rootfs after the purge");
+    port.prepare_rootfs(&id, &image, &labels).await.expect("a rootfs after the purge");
     port.purge(&id).await.expect("a purge of a rootfs alone");
 }
 
@@ -134,6 +139,19 @@ async fn containers_are_found_by_all_their_labels(fixture: &dyn Fixture) {
     let neither = BTreeMap::from([label(LABEL, "labels"), label("conformance", "no")]);
     assert!(port.find(&neither).await.expect("a search").is_empty());
     port.purge(&id).await.expect("a purge");
+}
+
+async fn a_rootfs_without_a_container_is_found_by_its_labels(fixture: &dyn Fixture) {
+    let (id, port) = (ContainerId::existing("conformance-alone"), fixture.port());
+    port.purge(&id).await.expect("a purge of what an earlier run left");
+    let image = port.image(&fixture.image(), &|_| {}).await.expect("the image");
+    let labels = labels("alone");
+    port.prepare_rootfs(&id, &image, &labels).await.expect("a rootfs");
+    let found = port.find(&labels).await.expect("a search");
+    assert_eq!(found.iter().map(|record| &record.id).collect::<Vec<_>>(), [&id]);
+    assert!(labels.iter().all(|(name, value)| found[0].labels.get(name) == Some(value)));
+    port.purge(&id).await.expect("a purge");
+    assert!(port.find(&labels).await.expect("a search").is_empty());
 }
 
 async fn an_exec_has_a_life_of_its_own(fixture: &dyn Fixture) {

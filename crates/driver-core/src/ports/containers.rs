@@ -107,7 +107,7 @@ pub enum TaskState {
     Absent,
 }
 
-/// A container that the daemon has, with the labels the driver gave it.
+/// A container that the daemon has, or a root file system that waits for one, with the labels the driver gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainerRecord {
     /// Its id.
@@ -143,11 +143,16 @@ pub trait Containers: Send + Sync + 'static {
     async fn survey(&self) -> Result<Survey, ContainersError>;
 
     /// Prepares a writable snapshot named like the container, protected from collection until the container record
-    /// exists or an hour has passed.
+    /// exists or an hour has passed. Until then it is found by these labels.
     ///
     /// # Errors
     /// [`ContainersError::AlreadyExists`] when one of this id is there.
-    async fn prepare_rootfs(&self, id: &ContainerId, image: &Image) -> Result<Rootfs, ContainersError>;
+    async fn prepare_rootfs(
+        &self,
+        id: &ContainerId,
+        image: &Image,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Rootfs, ContainersError>;
 
     /// Writes the container record; from here on it protects the snapshot.
     ///
@@ -210,7 +215,7 @@ pub trait Containers: Send + Sync + 'static {
     /// [`ContainersError::NotFound`] when there is no such container.
     async fn spec(&self, id: &ContainerId) -> Result<Spec, ContainersError>;
 
-    /// The containers that carry all the given labels.
+    /// The containers that carry all the given labels, and the root file systems for which no container was made.
     ///
     /// # Errors
     /// When the daemon can not be asked.

@@ -3,6 +3,7 @@
 use super::Common;
 use super::rootfs_ready::RootfsReady;
 use crate::error::DriverError;
+use crate::labels;
 use crate::life::Step;
 use crate::network_files::NetworkFiles;
 use crate::ports::{ContainersError, Image, Rootfs};
@@ -25,7 +26,8 @@ impl ImageReady {
 
 /// Prepares the snapshot.
 async fn prepare(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
-    match common.context.ports.prepare_rootfs(&common.id, image).await {
+    let labels = labels::of_task(&common.spec);
+    match common.context.ports.prepare_rootfs(&common.id, image, &labels).await {
         Err(ContainersError::AlreadyExists { .. }) => replace(common, image).await,
         other => Ok(other?),
     }
@@ -37,5 +39,5 @@ pub(super) async fn replace(common: &Common, image: &Image) -> Result<Rootfs, Dr
     let ports = &common.context.ports;
     tracing::info!(container = %common.id, "removing what an earlier start of this task left behind");
     ports.purge(&common.id).await?;
-    Ok(ports.prepare_rootfs(&common.id, image).await?)
+    Ok(ports.prepare_rootfs(&common.id, image, &labels::of_task(&common.spec)).await?)
 }

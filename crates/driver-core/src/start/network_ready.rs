@@ -78,7 +78,7 @@ async fn make(
     let new = NewContainer {
         id: common.id.clone(),
         image: image.name.clone(),
-        labels: labels::of_task(&common.spec.id, &common.spec.identity),
+        labels: labels::of_task(&common.spec),
         spec: spec.clone(),
     };
     ports.create_container(new).await?;

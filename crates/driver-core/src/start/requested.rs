@@ -4,6 +4,7 @@ use super::Common;
 use super::image_ready::ImageReady;
 use crate::error::DriverError;
 use crate::events::human_size;
+use crate::labels;
 use crate::life::Step;
 use crate::network_files::NetworkFiles;
 use crate::ports::{Image, ImageRequest, Progress};
@@ -48,7 +49,7 @@ async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverEr
     let (state, id, spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
     let granted = std::sync::Arc::clone(&common.granted);
     let written = tokio::task::spawn_blocking(move || {
-        let dir = state.prepare_task(&id)?;
+        let dir = state.prepare_task(&id, &labels::of_task(&spec))?;
         let staged = Staged::stage(&state.staging(&id), &spec, &granted.mounts)?;
         let grant = &granted.grant;
         let files = NetworkFiles::write(&dir, &id, &spec, (grant.namespaces.uts, &grant.extra_hosts))?;

@@ -57,7 +57,7 @@ impl Run {
 
 #[derive(Debug, Default)]
 struct Kept {
-    rootfs: bool,
+    rootfs: Option<BTreeMap<String, String>>,
     container: Option<NewContainer>,
     task: Option<Run>,
     execs: HashMap<String, Run>,
@@ -184,12 +184,18 @@ impl Containers for FakePort {
         Ok(Survey { version: "1.6.20".into(), revision: "fake".into(), ..Survey::default() })
     }
 
-    async fn prepare_rootfs(&self, id: &ContainerId, _: &Image) -> Result<Rootfs> {
+    async fn prepare_rootfs(
+        &self,
+        id: &ContainerId,
+        _: &Image,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Rootfs> {
         let mut kept = self.reached("prepare")?;
         let kept = kept.entry(id.clone()).or_default();
-        if std::mem::replace(&mut kept.rootfs, true) {
+        if kept.rootfs.is_some() {
             return Err(exists("prepare", id));
         }
+        kept.rootfs = Some(labels.clone());
         let source = self.image.path().display().to_string();
         Ok(Rootfs {
             mounts: vec![RootfsMount { kind: "bind".into(), source, options: vec!["rbind".into()] }],
@@ -271,15 +277,16 @@ impl Containers for FakePort {
 
     async fn find(&self, labels: &BTreeMap<String, String>) -> Result<Vec<ContainerRecord>> {
         let kept = self.reached("find")?;
-        let matches =
-            |new: &&NewContainer| labels.iter().all(|(key, value)| new.labels.get(key) == Some(value));
-        let found = kept.values().filter_map(|kept| kept.container.as_ref()).filter(matches);
-        let record = |new: &NewContainer| ContainerRecord {
-            id: new.id.clone(),
-            labels: new.labels.clone(),
-            created_at: SystemTime::UNIX_EPOCH,
+        let labels_of = |kept: &Kept| match &kept.container {
+            Some(new) => Some(new.labels.clone()),
+            None => kept.rootfs.clone(),
         };
-        Ok(found.map(record).collect())
+        let record = |(id, kept): (&ContainerId, &Kept)| {
+            let (id, created_at) = (id.clone(), SystemTime::UNIX_EPOCH);
+            labels_of(kept).map(|labels| ContainerRecord { id, labels, created_at })
+        };
+        let found = kept.iter().filter_map(record);
+        Ok(found.filter(|record| crate::labels::include(&record.labels, labels)).collect())
     }
 }
 

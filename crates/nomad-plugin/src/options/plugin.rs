@@ -1,7 +1,7 @@
 //! The options of the plugin: the operator's `plugin "containerd-driver" { config { … } }`.
 
 use driver_core::PluginConfig;
-use driver_core::config::AllowedModes;
+use driver_core::config::{AllowedModes, DanglingContainers};
 
 use super::reader::{OptionError, Reader};
 use super::{Default, Entry, Kind, Peer};
@@ -108,6 +108,55 @@ pub const OPTIONS: &[Entry] = &[
         since: Peer::Docker,
         effect: "What of the host jobs may mount; the allocation's own paths always work.",
     },
+    Entry {
+        name: "gc",
+        kind: Kind::Block(GC),
+        default: Default::Unset("as below"),
+        since: Peer::Docker,
+        effect: "What is removed without being asked for.",
+    },
+];
+
+/// The options of `gc`.
+const GC: &[Entry] = &[Entry {
+    name: "dangling_containers",
+    kind: Kind::Block(DANGLING),
+    default: Default::Unset("as below"),
+    since: Peer::Docker,
+    effect: "What tasks of this node left behind: containers, snapshots and files of this driver in which no task runs \
+             that it knows, and whose allocation's directory is gone.",
+}];
+
+/// The options of `gc.dangling_containers`.
+const DANGLING: &[Entry] = &[
+    Entry {
+        name: "enabled",
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        since: Peer::Docker,
+        effect: "Whether they are removed.",
+    },
+    Entry {
+        name: "dry_run",
+        kind: Kind::Flag,
+        default: Default::Value("false"),
+        since: Peer::Docker,
+        effect: "Only logs what would be removed.",
+    },
+    Entry {
+        name: "period",
+        kind: Kind::Duration,
+        default: Default::Value(r#""5m""#),
+        since: Peer::Docker,
+        effect: "How often they are looked for.",
+    },
+    Entry {
+        name: "creation_grace",
+        kind: Kind::Duration,
+        default: Default::Value(r#""5m""#),
+        since: Peer::Docker,
+        effect: "How old one must be, and how long the running driver must have seen it dangling.",
+    },
 ];
 
 /// The options of `allowed_modes`.
@@ -160,6 +209,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         Some(false) | None => PluginConfig::default(),
     };
     let (mut modes, mut volumes) = (reader.block("allowed_modes")?, reader.block("volumes")?);
+    let dangling = reader.block("gc")?.block("gc.dangling_containers")?;
     Ok(PluginConfig {
         enabled: reader.flag("enabled")?.unwrap_or(default.enabled),
         runtime: reader.name("containerd_runtime")?.unwrap_or(default.runtime),
@@ -177,6 +227,19 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         host_network: default.host_network,
         host_devices: default.host_devices,
         seccomp: default.seccomp,
+        dangling_containers: dangling_containers(dangling)?,
+    })
+}
+
+fn dangling_containers(mut block: Reader) -> Result<DanglingContainers, OptionError> {
+    let default = DanglingContainers::default();
+    Ok(DanglingContainers {
+        enabled: block.flag("gc.dangling_containers.enabled")?.unwrap_or(default.enabled),
+        dry_run: block.flag("gc.dangling_containers.dry_run")?.unwrap_or(default.dry_run),
+        period: block.duration("gc.dangling_containers.period")?.unwrap_or(default.period),
+        creation_grace: block
+            .duration("gc.dangling_containers.creation_grace")?
+            .unwrap_or(default.creation_grace),
     })
 }
 
@@ -231,6 +294,12 @@ mod tests {
 
     #[test]
     fn every_option_arrives() {
+        let dangling = [
+            ("enabled", Value::from(false)),
+            ("dry_run", true.into()),
+            ("period", "1m".into()),
+            ("creation_grace", "2m".into()),
+        ];
         let block = Value::from([
             ("enabled", Value::from(false)),
             ("containerd_runtime", "io.containerd.kata.v2".into()),
@@ -246,6 +315,7 @@ mod tests {
             ("allow_caps", vec!["chown"].into()),
             ("allowed_modes", [("pid", Value::List(Vec::new()))].into()),
             ("volumes", [("enabled", false)].into()),
+            ("gc", [("dangling_containers", Value::from(dangling))].into()),
         ]);
         let expected = PluginConfig {
             enabled: false,
@@ -261,6 +331,12 @@ mod tests {
             allow_caps: vec!["chown".into()],
             allowed_modes: AllowedModes { pid: Vec::new(), ..AllowedModes::default() },
             volumes: false,
+            dangling_containers: DanglingContainers {
+                enabled: false,
+                dry_run: true,
+                period: Duration::from_secs(60),
+                creation_grace: Duration::from_secs(120),
+            },
             ..PluginConfig::default()
         };
         assert_eq!(through_client(&block), expected);
@@ -287,5 +363,18 @@ mod tests {
             .assert_eq(&text("containerd_addr", "containerd.sock"));
         expect_test::expect![[r#"security = "high": "default" or "strict" is accepted"#]]
             .assert_eq(&text("security", "high"));
+        let dangling = |key, value: Value| {
+            let block =
+                Value::from([("gc", Value::from([("dangling_containers", Value::from([(key, value)]))]))]);
+            decode(&cty::encode(&block).unwrap()).unwrap_err().to_string()
+        };
+        expect_test::expect![[r#"gc.dangling_containers.period = "0s": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
+            .assert_eq(&dangling("period", "0s".into()));
+        expect_test::expect![[r#"gc.dangling_containers.creation_grace = 5: a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
+            .assert_eq(&dangling("creation_grace", 5.into()));
+        expect_test::expect![[r#"gc.dangling_containers.dry_run = "maybe": true or false is accepted"#]]
+            .assert_eq(&dangling("dry_run", "maybe".into()));
+        expect_test::expect![[r#"gc.dangling_containers.enabled = "no": true or false is accepted"#]]
+            .assert_eq(&dangling("enabled", "no".into()));
     }
 }

@@ -1,0 +1,176 @@
+//! The reaper: removes what tasks of this node left behind and nobody knows any more.
+//!
+//! A client that forgets a task, a Destroy that was lost or failed, a start that its process did not live to finish: what
+//! these leave carries the labels of the task. Nothing tells which node this is or that recovery is over, so the node's id is learnt
+//! from the tasks of this process, and what is removed has also lost its allocation's directory, for a time of grace.
+
+mod traces;
+mod unknown;
+mod verdict;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+pub(crate) use unknown::destroy as destroy_unknown;
+
+use crate::context::Context;
+use crate::error::{DriverError, chain};
+use crate::ids::ContainerId;
+use crate::labels;
+use crate::task::Registry;
+use crate::turns::Turns;
+use traces::Trace;
+use verdict::{Facts, Memory, Verdict, judge};
+
+/// The node's id, as the tasks of this process tell it.
+#[derive(Debug, Default)]
+pub(crate) struct NodeId(Mutex<Option<String>>);
+
+impl NodeId {
+    pub(crate) fn learn(&self, id: &str) {
+        if !id.is_empty() {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+        }
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// What the driver and the reaper share.
+pub(crate) struct Shared {
+    pub(crate) tasks: Arc<Registry>,
+    pub(crate) turns: Arc<Turns>,
+    pub(crate) node: Arc<NodeId>,
+}
+
+/// One configuration's reaper.
+pub(crate) struct Reaper {
+    context: Arc<Context>,
+    shared: Shared,
+    since: Instant,
+    memory: Memory,
+    /// What the log has been told of once.
+    told: HashSet<ContainerId>,
+}
+
+impl Reaper {
+    pub(crate) fn new(context: Arc<Context>, shared: Shared) -> Self {
+        Self { context, shared, since: Instant::now(), memory: Memory::default(), told: HashSet::new() }
+    }
+
+    /// Looks every period, for as long as it is polled.
+    pub(crate) async fn run(mut self) {
+        let period = self.context.config.dangling_containers.period;
+        let mut ticks = interval_at(self.since + period, period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.context.connected().await;
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = chain(&error), "dangling containers could not be looked for");
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), DriverError> {
+        let Some(node) = self.shared.node.get() else { return Ok(()) };
+        let (mut dangling, mut staged) = (Vec::new(), Vec::new());
+        for (trace, gone) in found(&self.context).await? {
+            match judge(&trace, self.facts(&trace, &node, gone)) {
+                Verdict::Dangling => dangling.push(trace),
+                Verdict::HeldStaged => staged.push(trace),
+                Verdict::Unplaced => {
+                    self.tell_once(&trace, "a container without the path of its allocation is left")
+                }
+                Verdict::Foreign | Verdict::InUse | Verdict::Held => {}
+            }
+        }
+        let grace = self.context.config.dangling_containers.creation_grace;
+        for trace in self.memory.due(dangling, Instant::now(), grace) {
+            self.reap(&trace).await;
+        }
+        for trace in staged {
+            self.unstage(&trace);
+        }
+        Ok(())
+    }
+
+    fn facts<'n>(&self, trace: &Trace, node: &'n str, allocation_gone: Option<bool>) -> Facts<'n> {
+        Facts {
+            node: Some(node),
+            running: self.shared.tasks.runs_in(&trace.id),
+            busy: self.shared.turns.try_take(&trace.id).is_none(),
+            allocation_gone,
+            age: SystemTime::now().duration_since(trace.made_at).unwrap_or_default(),
+            grace: self.context.config.dangling_containers.creation_grace,
+            uptime: self.since.elapsed(),
+        }
+    }
+
+    async fn reap(&mut self, trace: &Trace) {
+        if self.context.config.dangling_containers.dry_run {
+            return self.tell_once(trace, "a dangling container would be removed");
+        }
+        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        // It may have been started or recovered since the look.
+        if self.shared.tasks.runs_in(&trace.id) || trace.allocation_is_gone() != Some(true) {
+            return;
+        }
+        match trace.remove(&self.context).await {
+            Ok(()) => {
+                self.shared.tasks.forget_ended(&trace.id);
+                tell(trace, "removed a dangling container");
+            }
+            Err(error) => {
+                tracing::warn!(container = %trace.id, error = chain(&error), "a dangling container could not be removed");
+            }
+        }
+    }
+
+    /// A start that was cut needs its staged objects no more, whoever begins it anew stages them again.
+    fn unstage(&mut self, trace: &Trace) {
+        if self.context.config.dangling_containers.dry_run {
+            return self.tell_once(trace, "what a cut start staged would be unmounted");
+        }
+        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        match self.context.files.unstage(&trace.id) {
+            Ok(()) => tell(trace, "unmounted what a cut start had staged"),
+            Err(error) => {
+                tracing::warn!(container = %trace.id, error = chain(&error), "what a cut start staged could not be unmounted");
+            }
+        }
+    }
+
+    fn tell_once(&mut self, trace: &Trace, what: &'static str) {
+        if self.told.insert(trace.id.clone()) {
+            tell(trace, what);
+        }
+    }
+}
+
+fn tell(trace: &Trace, what: &'static str) {
+    let label = |name| trace.label(name).unwrap_or_default();
+    let (alloc, task) = (label(labels::ALLOC_ID), label(labels::TASK));
+    tracing::info!(container = %trace.id, alloc, task, "{what}");
+}
+
+/// All traces of this driver, and whether their allocations are gone.
+async fn found(context: &Context) -> Result<Vec<(Trace, Option<bool>)>, DriverError> {
+    let traces = traces::find(context, &labels::of_driver()).await?;
+    let looked = tokio::task::spawn_blocking(|| {
+        let with_allocation = |trace: Trace| {
+            let gone = trace.allocation_is_gone();
+            (trace, gone)
+        };
+        traces.into_iter().map(with_allocation).collect()
+    });
+    looked.await.map_err(|_| DriverError::Interrupted("the look for allocations"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What is dangling: a pure decision over what is known, and the memory of how long it has been so.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::traces::Trace;
+use crate::ids::ContainerId;
+use crate::labels;
+
+/// What is known besides the trace itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    /// The node's id, once a task has told it.
+    pub(crate) node: Option<&'a str>,
+    /// Whether this process has a task in the container whose end is not confirmed.
+    pub(crate) running: bool,
+    /// Whether somebody makes or removes it right now.
+    pub(crate) busy: bool,
+    /// Whether the allocation's directory is gone, where its path is known.
+    pub(crate) allocation_gone: Option<bool>,
+    /// How long ago the youngest part of it was made.
+    pub(crate) age: Duration,
+    /// How old it must be.
+    pub(crate) grace: Duration,
+    /// How long this process has looked.
+    pub(crate) uptime: Duration,
+}
+
+/// What becomes of a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is another driver's or another node's, or nobody knows yet which node this is.
+    Foreign,
+    /// It is in use: running, being made or removed, or too young to tell.
+    InUse,
+    /// It does not say where its allocation is.
+    Unplaced,
+    /// Its allocation's directory is there: the client may know it.
+    Held,
+    /// The same, but the start that staged objects for it was cut long ago: these can go.
+    HeldStaged,
+    /// Nobody can know it any more.
+    Dangling,
+}
+
+/// Judges one trace.
+pub(crate) fn judge(trace: &Trace, facts: Facts<'_>) -> Verdict {
+    let of_driver = trace.label(labels::OWNER) == Some(labels::DRIVER);
+    let of_node = facts.node.is_some_and(|node| trace.label(labels::NODE_ID) == Some(node));
+    if !of_driver || !of_node {
+        return Verdict::Foreign;
+    }
+    if facts.running || facts.busy || facts.age < facts.grace {
+        return Verdict::InUse;
+    }
+    match facts.allocation_gone {
+        Some(true) => Verdict::Dangling,
+        _ if trace.staged && facts.uptime >= facts.grace => Verdict::HeldStaged,
+        Some(false) => Verdict::Held,
+        None => Verdict::Unplaced,
+    }
+}
+
+/// Since when each trace has been dangling, without a break.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(HashMap<ContainerId, Instant>);
+
+impl Memory {
+    /// Takes note of what is dangling now and gives what has been so for the grace.
+    pub(crate) fn due(&mut self, dangling: Vec<Trace>, now: Instant, grace: Duration) -> Vec<Trace> {
+        let since: HashMap<_, _> = dangling
+            .iter()
+            .map(|trace| (trace.id.clone(), self.0.get(&trace.id).copied().unwrap_or(now)))
+            .collect();
+        self.0 = since;
+        let is_due = |trace: &Trace| self.0.get(&trace.id).is_some_and(|since| now - *since >= grace);
+        dangling.into_iter().filter(is_due).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
