@@ -33,6 +33,7 @@ mod plugin;
 mod predecessor;
 mod program;
 mod pull;
+mod reaper;
 mod recovery;
 mod recovery_edges;
 mod refusals;

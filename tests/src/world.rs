@@ -203,6 +203,13 @@ impl World {
         values.collect()
     }
 
+    /// Whether the plugin has logged a text in a line that names the subject.
+    pub fn logged_of(&self, text: &str, subject: &str) -> bool {
+        let plugin = lock(&self.0.plugin);
+        let lines = plugin.as_ref().expect("no plugin runs").log().lines();
+        lines.iter().any(|line| line.raw.contains(text) && line.raw.contains(subject))
+    }
+
     /// Starts a plugin in the place of one that is gone.
     pub async fn start_plugin(&self) {
         let plugin = Plugin::configured(&self.0.config).await;
