@@ -120,6 +120,34 @@ fn a_log_collector_that_is_away_for_a_while_misses_no_line() {
 }
 
 #[test]
+fn a_driver_that_dies_while_the_log_is_not_read_takes_no_line_with_it() {
+    test(async |world| {
+        let pipe = own_pipe(world);
+        let (config, logs) = with_pipe(world, &pipe).prepare().await.unwrap();
+        let collector = fifo::open_read(&pipe).unwrap();
+        let mut go = GoTask::start(world, &config, COUNTING_FAST).await;
+        let mut text = read_on(fifo::open_read(&pipe).unwrap(), 10_000).await;
+        go.driver_dies();
+        let task = Task::recorded(world.shared(), go.handle(), logs);
+        task.recover().await.unwrap();
+        for _ in 0..3 {
+            // Long enough for every pipe on the way to be full.
+            assert_eq!(task.read("sleep 0.3; echo there").await, "there\n");
+            world.kill_plugin().await;
+            world.start_plugin().await;
+            task.recover().await.unwrap();
+            text.extend(read_on(fifo::open_read(&pipe).unwrap(), 300_000).await);
+        }
+        let reader = fifo::open_read(&pipe).unwrap();
+        drop(collector);
+        let (stopped, rest) = tokio::join!(task.stop(NEVER, "SIGTERM"), read_on(reader, usize::MAX));
+        stopped.unwrap();
+        text.extend(rest);
+        assert_complete(&nomad_host::logs::TaskOutput { stdout: text, stderr: Vec::new() });
+    });
+}
+
+#[test]
 fn a_task_that_ended_before_its_adoption_has_its_exact_code() {
     test(async |world| {
         let script = "for i in 1 2 3 4 5; do echo $i; done; read go < /local/go; exit 42";
