@@ -7,6 +7,8 @@ use e2e::{Task, TaskSetup, host, leftovers, test, test_with, wait};
 use nomad_host::alloc::Allocation;
 use nomad_proto::cty::Value;
 
+use crate::kills::points;
+
 /// Short times, by which nothing but the length of the test changes.
 fn reaping(dry_run: bool) -> Setup {
     let dangling = [
@@ -128,6 +130,36 @@ fn what_a_cut_start_staged_goes_at_once_and_the_rest_with_its_allocation() {
         assert!(has_container(world, &cut));
         cut.remove().unwrap();
         gone(world, &cut).await;
+    });
+}
+
+#[test]
+fn what_a_start_that_was_cut_at_any_call_left_goes_with_its_allocation() {
+    test_with(reaping(false).proxied(), async |world| {
+        let (_, teaches_the_node) = task(world).await;
+        world.proxy().watch(None);
+        let (_, undisturbed) = task(world).await;
+        let calls = world.proxy().calls();
+        undisturbed.destroy(true).await.unwrap();
+        // The reaper lists, a start does not.
+        for point in points(&calls).into_iter().filter(|point| !point.method.contains("/List")) {
+            let cut = world.allocation();
+            let (config, logs) = sleeping(world, &cut).prepare().await.unwrap();
+            world.proxy().watch(Some(point.clone()));
+            let driver = world.driver();
+            let start = tokio::spawn(async move { driver.start_task(&config).await });
+            wait::limited(&format!("{point:?}"), world.proxy().held()).await;
+            world.kill_plugin().await;
+            world.proxy().watch(None);
+            let _cut_or_just_done = start.await.unwrap();
+            drop(logs);
+            assert!(!left(world, &cut).is_empty(), "after {point:?}");
+            world.start_plugin().await;
+            teaches_the_node.recover().await.unwrap();
+            cut.remove().unwrap();
+            gone(world, &cut).await;
+        }
+        assert!(!host::is_gone(teaches_the_node.pid().await));
     });
 }
 

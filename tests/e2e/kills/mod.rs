@@ -43,7 +43,7 @@ async fn nothing_is_left(world: &World) {
 }
 
 /// Both sides of every call, each in its place.
-fn points(calls: &[String]) -> Vec<Point> {
+pub(crate) fn points(calls: &[String]) -> Vec<Point> {
     let mut points = Vec::new();
     for (place, method) in calls.iter().enumerate() {
         let nth = calls[..place].iter().filter(|earlier| *earlier == method).count();
