@@ -120,7 +120,7 @@ func statsAreOfTheTask(t *testing.T, c *cluster) {
 			return fmt.Errorf("no usage")
 		case usage.ResourceUsage.MemoryStats.RSS < 16<<20:
 			return fmt.Errorf("memory %+v", usage.ResourceUsage.MemoryStats)
-		case usage.ResourceUsage.CpuStats.Percent < 5 || usage.ResourceUsage.CpuStats.TotalTicks <= 0:
+		case usage.ResourceUsage.CpuStats.Percent < 1 || usage.ResourceUsage.CpuStats.TotalTicks <= 0:
 			return fmt.Errorf("cpu %+v", usage.ResourceUsage.CpuStats)
 		}
 		return nil

@@ -47,12 +47,15 @@ func TestTheFirstFingerprintComesAtOnceAndNamesContainerd(t *testing.T) {
 	must.NotEq(t, "", told)
 }
 
+// firstPrint is how long a client waits for the first fingerprint.
+const firstPrint = 50 * time.Second
+
 func TestWithoutContainerdThePluginLoadsAndIsUndetected(t *testing.T) {
 	t.Parallel()
 	plugin := harness.Launch(t, map[string]any{"containerd_addr": filepath.Join(t.TempDir(), "none.sock")})
 	prints, err := plugin.Fingerprint(t.Context())
 	must.NoError(t, err)
-	print := harness.Receive(t, 10*time.Second, "a first fingerprint", prints)
+	print := harness.Receive(t, firstPrint, "a first fingerprint", prints)
 	must.NoError(t, print.Err)
 	must.Eq(t, drivers.HealthStateUndetected, print.Health)
 	_, err = plugin.TaskConfigSchema()
@@ -74,7 +77,7 @@ func TestADisabledPluginIsUndetected(t *testing.T) {
 	plugin := harness.Launch(t, map[string]any{"enabled": false})
 	prints, err := plugin.Fingerprint(t.Context())
 	must.NoError(t, err)
-	print := harness.Receive(t, 10*time.Second, "a first fingerprint", prints)
+	print := harness.Receive(t, firstPrint, "a first fingerprint", prints)
 	must.Eq(t, drivers.HealthStateUndetected, print.Health)
 }
 

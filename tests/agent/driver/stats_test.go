@@ -38,10 +38,15 @@ func sample(t *testing.T, plugin *harness.Plugin, id string, interval, period ti
 
 func TestStatsShowABusyCore(t *testing.T) {
 	plugin := begin(t)
-	task := plugin.Run(t, "cat /proc/self/cgroup; while true; do :; done")
+	task := plugin.Run(t, "cat /proc/self/cgroup; while true; do :; done", func(config *drivers.TaskConfig) {
+		config.Resources.LinuxResources.CPUShares = 1024
+	})
+	before := cpuTime(t, task)
 	samples := sample(t, plugin, task.Config.ID, time.Second, 10*time.Second)
-	must.GreaterEq(t, 8, len(samples))
-	// How much of a core the task got depends on what else runs: the kernel's own count is the measure.
+	used := (cpuTime(t, task) - before).Seconds()
+	must.GreaterEq(t, 6, len(samples))
+	// How much of a core the task got depends on what else runs: the kernel's own count is the measure. It
+	// was read a moment before the first sample and up to a second after the last one.
 	var told, ticks float64
 	for i, usage := range samples[1:] {
 		wall := time.Duration(usage.Timestamp - samples[i].Timestamp)
@@ -49,9 +54,8 @@ func TestStatsShowABusyCore(t *testing.T) {
 		told += cpu.Percent / 100 * wall.Seconds()
 		ticks += cpu.TotalTicks
 	}
-	used := cpuTime(t, task).Seconds()
-	must.Between(t, used*0.6, told, used*1.05, must.Sprintf("the kernel counts %.1f s", used))
-	must.Greater(t, 1, told, must.Sprint("the task hardly ran"))
+	must.Between(t, used*0.5, told, used*1.05, must.Sprintf("the kernel counts %.2f s", used))
+	must.Greater(t, 0.1, used, must.Sprint("the task hardly ran"))
 	must.Positive(t, ticks)
 }
 

@@ -69,7 +69,7 @@ func (p *Plugin) Kill(t *testing.T) {
 	process, err := os.FindProcess(p.Pid)
 	must.NoError(t, err)
 	must.NoError(t, process.Kill())
-	Eventually(t, 10*time.Second, "the plugin is gone", func() error {
+	Eventually(t, Limit, "the plugin is gone", func() error {
 		if !p.client.Exited() {
 			return fmt.Errorf("process %d is there", p.Pid)
 		}
