@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::containerd::{self, Instance, Private};
 use crate::process::{self, Seen};
@@ -47,10 +48,41 @@ impl Host {
         Ok(Self { things })
     }
 
+    /// As [`Host::now`], without what belongs to runs of the agent tests that live beside this one.
+    fn now_of_this_run() -> Result<Self> {
+        let runs = living_runs()?;
+        let mut host = Self::now()?;
+        host.things.retain(|thing| !runs.iter().any(|run| belongs(thing, run)));
+        Ok(host)
+    }
+
     /// What is there now and was not before.
     fn since(&self, before: &Self) -> Vec<String> {
         self.things.difference(&before.things).cloned().collect()
     }
+}
+
+/// Where the agent tests have the directories of their runs, and how the names begin.
+const RUNS: (&str, &str) = ("/var/tmp", "cd-");
+
+/// The directories of runs that live: each holds the lock in its own.
+fn living_runs() -> Result<Vec<PathBuf>> {
+    let mut runs = files::entries(Path::new(RUNS.0))?;
+    runs.retain(|run| {
+        let lock = File::open(run.join("lock"));
+        files::name(run).starts_with(RUNS.1)
+            && lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err())
+    });
+    Ok(runs)
+}
+
+/// Whether a thing lies in the directory of a run, or is named after an allocation there: `<id>` or `<id>.<task>`.
+fn belongs(thing: &str, run: &Path) -> bool {
+    let Some((_, path)) = thing.rsplit_once(' ') else { return false };
+    let name = files::name(Path::new(path));
+    let alloc = name.split('.').next().filter(|id| !id.is_empty());
+    let has = |agent: PathBuf| alloc.is_some_and(|alloc| agent.join("alloc").join(alloc).is_dir());
+    Path::new(path).starts_with(run) || files::entries(run).unwrap_or_default().into_iter().any(has)
 }
 
 /// What is there since then and stays. Runs beside this one have mounts and cgroups as well, and take theirs away.
@@ -98,7 +130,7 @@ pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<S
     let mut left = running_on(marked_processes(mark), "process", deadline);
     left.extend(running_on(containerd::shims(&private.instance), "shim", deadline));
     left.extend(bundles(&private.instance));
-    left.extend(staying(before, Instant::now() + NEIGHBOURS, Host::now)?);
+    left.extend(staying(before, Instant::now() + NEIGHBOURS, Host::now_of_this_run)?);
     left.extend(in_containerd(private)?);
     Ok(left)
 }
@@ -165,6 +197,19 @@ mod tests {
         assert_eq!(staying(&before, deadline, look).unwrap(), ["/ours"]);
         let nothing = || Ok(Host { things: host(&["/"]) });
         assert!(staying(&before, deadline, nothing).unwrap().is_empty());
+    }
+
+    #[test]
+    fn mounts_cgroups_and_namespaces_of_a_neighbours_allocations_are_the_neighbours() {
+        let run = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(run.path().join("one/alloc/a1-b2")).unwrap();
+        for thing in ["cgroup /x/nomad/a1-b2.task", "network namespace /run/netns/a1-b2"] {
+            assert!(belongs(thing, run.path()), "{thing}");
+        }
+        assert!(belongs(&format!("mount {}/one/alloc/a1-b2/web/secrets", run.path().display()), run.path()));
+        for thing in ["cgroup /x/nomad/c3-d4.task", "mount /elsewhere", "network namespace /run/netns/c3"] {
+            assert!(!belongs(thing, run.path()), "{thing}");
+        }
     }
 
     #[test]
