@@ -35,6 +35,17 @@ fn extra_hosts_follow_the_own_lines() {
 }
 
 #[test]
+fn the_hosts_network_can_be_asked_for_by_dockers_name() {
+    test(async |world| {
+        let task = world.task("web").shell("sleep 1000").option("network_mode", "host").start().await;
+        let of_host = std::fs::read_link("/proc/self/ns/net").unwrap();
+        assert_eq!(task.read("readlink /proc/self/ns/net").await.trim(), of_host.to_str().unwrap());
+        let text = world.task("bad").shell("true").option("network_mode", "bridge").refusal().await;
+        assert!(text.starts_with(r#"network_mode = "bridge": "host" is accepted"#), "{text}");
+    });
+}
+
+#[test]
 fn without_host_dns_the_images_resolver_file_stays() {
     test(async |world| {
         let task = world.task("web").shell("sleep 1000").option("host_dns", false).start().await;

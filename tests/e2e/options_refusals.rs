@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 
+use e2e::task::chain;
 use e2e::world::Setup;
 use e2e::{TaskSetup, World, leftovers, test, test_with};
-use nomad_host::driver::DriverError;
 use nomad_proto::cty::Value;
 use nomad_proto::pb::driver::{NetworkIsolationSpec, network_isolation_spec};
 
@@ -47,11 +47,6 @@ impl Untouched {
         }
         told.join("\n")
     }
-}
-
-fn chain(error: &DriverError) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
-    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }
 
 fn mount(source: &str, target: &str, words: &[&str]) -> Value {

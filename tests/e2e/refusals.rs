@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
+use e2e::task::chain;
 use e2e::{TaskSetup, World, leftovers, test, wait};
 use nomad_host::driver::DriverError;
 use nomad_proto::cty::{self, Value};
@@ -15,17 +16,6 @@ async fn refused(world: &World, setup: TaskSetup) -> DriverError {
     let text = error.to_string();
     assert!(!text.is_empty() && !text.contains('\n') && text.len() < 600, "{text}");
     error
-}
-
-/// The error and what caused it, in one line.
-fn chain(error: &DriverError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }
 
 #[test]

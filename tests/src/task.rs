@@ -18,6 +18,17 @@ use crate::world::Shared;
 type Build = Box<dyn for<'a> FnOnce(TaskBuilder<'a>) -> TaskBuilder<'a> + Send>;
 type Change = Box<dyn FnOnce(&mut TaskConfig) + Send>;
 
+/// The error and what caused it, in one line.
+pub fn chain(error: &DriverError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
 /// A task that is about to be started.
 #[must_use]
 pub struct TaskSetup {

@@ -26,7 +26,7 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         entrypoint: reader.text_or_texts("entrypoint")?,
         cwd: working_directory(reader)?,
         hostname: reader.text("hostname")?.unwrap_or_default(),
-        host_network: reader.flag("host_network")?.unwrap_or_default(),
+        host_network: host_network(reader)?,
         host_dns: match reader.flag("host_dns")? {
             Some(false) => ResolverFile::Image,
             Some(true) | None => ResolverFile::Host,
@@ -67,6 +67,19 @@ fn working_directory(reader: &mut Reader) -> Result<Option<String>, OptionError>
         set = Some(value);
     }
     Ok(set)
+}
+
+/// `host_network`, and the mode of docker and podman that says the same.
+fn host_network(reader: &mut Reader) -> Result<bool, OptionError> {
+    let accepted = "\"host\" is accepted; every other network is that of the group's network block";
+    let mode = reader.word("network_mode", accepted, &[("host", true), ("", false)])?.unwrap_or_default();
+    match (reader.flag("host_network")?, mode) {
+        (Some(false), true) => {
+            let accepted = "host_network = false says otherwise: leave one of the two out";
+            Err(reader.refused("network_mode", accepted))
+        }
+        (flag, mode) => Ok(flag.unwrap_or_default() || mode),
+    }
 }
 
 /// `mounts`, and docker's other name for it, in whose blocks a bind needs no options.

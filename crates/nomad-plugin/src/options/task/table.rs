@@ -63,9 +63,16 @@ pub const OPTIONS: &[Entry] = &[
     Entry {
         name: "host_network",
         kind: Kind::Flag,
-        default: Default::Value("false"),
+        default: Default::Unset("`false`"),
         since: Peer::Containerd,
         effect: "Runs the task in the host's network, with the host's resolv.conf and hosts file.",
+    },
+    Entry {
+        name: "network_mode",
+        kind: Kind::Text,
+        default: Default::Unset("the group's network"),
+        since: Peer::Docker,
+        effect: "`host` is docker's and podman's form of `host_network = true`; no other mode is accepted.",
     },
     Entry {
         name: "hostname",

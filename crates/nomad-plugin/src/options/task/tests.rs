@@ -218,6 +218,28 @@ fn the_working_directory_has_three_names_and_one_value() {
 }
 
 #[test]
+fn the_hosts_network_has_two_names_and_one_meaning() {
+    let read = |entries: &[(&str, Value)]| {
+        let mut body = Value::from([("image", "redis:7")]).as_map().unwrap().clone();
+        body.extend(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let config = evaluate(&schema(OPTIONS), &Value::Map(body)).unwrap();
+        let decoded = decode(&cty::encode(&config).unwrap());
+        decoded.map(|options| options.host_network).map_err(|error| error.to_string())
+    };
+    let (yes, no, host) = (Value::from(true), Value::from(false), Value::from("host"));
+    assert_eq!(read(&[]), Ok(false));
+    assert_eq!(read(&[("network_mode", host.clone())]), Ok(true));
+    assert_eq!(read(&[("network_mode", host.clone()), ("host_network", yes)]), Ok(true));
+    let told = [
+        read(&[("network_mode", host), ("host_network", no)]).unwrap_err(),
+        read(&[("network_mode", "bridge".into())]).unwrap_err(),
+    ];
+    expect_test::expect![[r#"
+        network_mode = "host": host_network = false says otherwise: leave one of the two out
+        network_mode = "bridge": "host" is accepted; every other network is that of the group's network block"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
 fn a_missing_or_empty_image_is_refused() {
     expect_test::expect![[r#"image is required: the name of an image, such as "redis:7""#]]
         .assert_eq(&decode(&[]).unwrap_err().to_string());
