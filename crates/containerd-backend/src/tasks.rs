@@ -59,6 +59,7 @@ pub(crate) async fn create(
                 tokio::time::sleep(backoff.next_delay()).await;
             }
             Trouble::AlreadyExists if !removed && get(daemon, id).await?.is_none() => {
+                delete(daemon, id).await?;
                 leftovers::remove(daemon, id).await?;
                 removed = true;
             }
@@ -177,8 +178,24 @@ fn known(process: Option<&Process>) -> Option<TaskState> {
 }
 
 /// Makes sure that there is no task: kills it with all its processes, waits for its end, deletes it.
+///
+/// A task that can not be found is deleted, too: a daemon that died in the middle of deleting it takes up its shim
+/// again, which has no process any more, and would call every later task of this id a second one.
 pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), Refused> {
-    let Some(process) = get(daemon, id).await? else { return Ok(()) };
+    if let Some(process) = get(daemon, id).await? {
+        end(daemon, id, &process).await?;
+    }
+    delete(daemon, id).await
+}
+
+async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+    let mut tasks = daemon.tasks();
+    let request = DeleteTaskRequest { container_id: id.to_owned() };
+    gone_is_fine(daemon.call("delete the task", id, tasks.delete(request)).await.map(drop))
+}
+
+/// Kills the task unless it has ended, and waits for its end.
+async fn end(daemon: &Daemon, id: &str, process: &Process) -> Result<(), Refused> {
     if process.status() != Status::Stopped {
         if matches!(process.status(), Status::Paused | Status::Pausing) {
             // A frozen process takes its signal only when it thaws.
@@ -195,9 +212,7 @@ pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), Refused> {
             }
         }
     }
-    let mut tasks = daemon.tasks();
-    let request = DeleteTaskRequest { container_id: id.to_owned() };
-    gone_is_fine(daemon.call("delete the task", id, tasks.delete(request)).await.map(drop))
+    Ok(())
 }
 
 /// The signal that can not be ignored.
