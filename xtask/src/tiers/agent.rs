@@ -25,6 +25,8 @@ pub(crate) struct Cases {
     pub(crate) package: &'static str,
     /// A pattern of `-test.run`; without it, all.
     pub(crate) only: Option<&'static str>,
+    /// A pattern of `-test.skip`; those have a tier of their own.
+    pub(crate) without: Option<&'static str>,
 }
 
 /// Builds cases against a version of Nomad and runs them.
@@ -46,6 +48,9 @@ pub(crate) fn run(
     command.args(["-test.v", "-test.parallel=4"]).current_dir(module());
     if let Some(pattern) = cases.only {
         command.arg(format!("-test.run={pattern}"));
+    }
+    if let Some(pattern) = cases.without {
+        command.arg(format!("-test.skip={pattern}"));
     }
     prepare(&mut command);
     go_test::run(plan, &mut command)

@@ -34,14 +34,16 @@ enum Part {
     Short,
     /// That, and outages of agent, plugin and containerd, each alone and each two of them.
     Outages,
+    /// Agent, plugin and containerd killed at random moments under twenty tasks.
+    Chaos,
 }
 
 const NEWEST: Nomad = Nomad { version: "1.11.3", module: "go.mod" };
 const BEFORE: Nomad = Nomad { version: "1.10.5", module: "versions/nomad-1.10.mod" };
 const OLDEST: Nomad = Nomad { version: "1.9.5", module: "versions/nomad-1.9.mod" };
 
-const TABLE: [Combination; 7] = {
-    use Part::{Agent, Client, EndToEnd, Exits, Outages, Short};
+const TABLE: [Combination; 8] = {
+    use Part::{Agent, Chaos, Client, EndToEnd, Exits, Outages, Short};
     const fn row(
         tier: &'static str,
         nomad: Option<Nomad>,
@@ -53,6 +55,7 @@ const TABLE: [Combination; 7] = {
     [
         row("e2e", None, "host", &[EndToEnd]),
         row("agent", Some(NEWEST), "host", &[Client, Agent]),
+        row("chaos", Some(NEWEST), "host", &[Chaos]),
         row("versions", Some(BEFORE), "host", &[Short]),
         row("versions", Some(OLDEST), "host", &[Client]),
         row("versions", Some(NEWEST), "2.1", &[Exits, Outages]),
@@ -60,6 +63,13 @@ const TABLE: [Combination; 7] = {
         row("versions", Some(NEWEST), "1.4", &[Exits, Outages]),
     ]
 };
+
+/// The case that makes rounds.
+const CHAOS: &str = "^TestChaos$";
+
+fn agent_cases(only: &'static str) -> Cases {
+    Cases { package: ".", only: Some(only), without: None }
+}
 
 /// Tests every combination of a tier, one after the other.
 ///
@@ -96,10 +106,11 @@ impl Combination {
         let cases = match part {
             Part::EndToEnd => return e2e::all(plan, prepare),
             Part::Exits => return e2e::exits(plan, prepare),
-            Part::Client => Cases { package: "./driver", only: None },
-            Part::Agent => Cases { package: ".", only: None },
-            Part::Short => Cases { package: ".", only: Some("^TestOutages$/^agent(_politely)?$") },
-            Part::Outages => Cases { package: ".", only: Some("^TestOutages") },
+            Part::Client => Cases { package: "./driver", only: None, without: None },
+            Part::Agent => Cases { package: ".", only: None, without: Some(CHAOS) },
+            Part::Short => agent_cases("^TestOutages$/^agent(_politely)?$"),
+            Part::Outages => agent_cases("^TestOutages"),
+            Part::Chaos => agent_cases(CHAOS),
         };
         let nomad = self.nomad.context("the combination names no Nomad")?;
         agent::run(plan, nomad, cases, prepare)
@@ -124,6 +135,7 @@ impl Combination {
 impl Part {
     fn said(self) -> &'static str {
         match self {
+            Self::Chaos => "agent, plugin and containerd killed at random moments under twenty tasks",
             Self::EndToEnd => "all end-to-end tests",
             Self::Exits => "the end-to-end tests of exits, outages and recovery",
             Self::Client => "the driver alone under HashiCorp's own client",

@@ -38,11 +38,12 @@ pub(crate) struct Plan {
 }
 
 /// The tiers in the order of their running.
-const TIERS: [Tier; 5] = [
+const TIERS: [Tier; 6] = [
     Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
     Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: false },
+    Tier { name: "chaos", budget: minutes(12), run: |plan| combinations::run(plan, "chaos"), always: false },
     Tier {
         name: "versions",
         budget: minutes(40),
@@ -50,6 +51,9 @@ const TIERS: [Tier; 5] = [
         always: false,
     },
 ];
+
+/// The budget of one round, where more are asked for than a tier's own budget allows.
+const ROUND: Duration = minutes(3);
 
 const fn minutes(count: u64) -> Duration {
     Duration::from_secs(count * 60)
@@ -71,9 +75,10 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
     for tier in chosen {
         screen::say(&format!("== {}", tier.name));
         let begun = Instant::now();
-        let plan = Plan { rounds, deadline: begun + tier.budget * 2 };
+        let budget = tier.budget.max(ROUND * rounds.unwrap_or_default());
+        let plan = Plan { rounds, deadline: begun + budget * 2 };
         let outcome = (tier.run)(&plan).unwrap_or_else(|error| Outcome::could_not_run(&error));
-        let report = Report { name: tier.name, outcome, time: begun.elapsed(), budget: tier.budget };
+        let report = Report { name: tier.name, outcome, time: begun.elapsed(), budget };
         report.failures().iter().for_each(|line| screen::say(&format!("failed: {line}")));
         reports.push(report);
         if signals::received().is_some() {
@@ -129,6 +134,9 @@ mod tests {
     #[test]
     fn an_unknown_tier_is_answered_with_those_that_exist() {
         let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
-        assert_eq!(refused, "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, versions");
+        assert_eq!(
+            refused,
+            "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, chaos, versions"
+        );
     }
 }
