@@ -24,6 +24,24 @@ async fn destroy_until(world: &World, task: &Task, point: &Point) -> tokio::task
 }
 
 #[test]
+fn a_plugin_that_dies_at_any_call_of_a_destruction_leaves_nothing_that_the_next_does_not_remove() {
+    test_with(Setup::default().proxied(), async |world| {
+        let (mut bystander, sleep) = (Bystander::begin(world).await, Sleep::unique());
+        let script = sleep.script();
+        for point in points_of_a_destruction(world, &script).await {
+            let task = start_again(world, &script).await;
+            let destroy = destroy_until(world, &task, &point).await;
+            plugin_dies(world, &bystander).await;
+            assert!(!limited("the end of the disturbed destruction", destroy).await.unwrap(), "{point:?}");
+            recover_or_destroy(world, &task).await;
+            assert_eq!(left_of(world), Vec::<String>::new(), "after {point:?}");
+            assert!(!sleep.runs(), "after {point:?}");
+        }
+        bystander.is_untouched().await;
+    });
+}
+
+#[test]
 fn containerd_that_dies_at_any_call_of_a_destruction_is_waited_for() {
     test_with(Setup::own_daemon().proxied(), async |world| {
         let (mut bystander, sleep) = (Bystander::begin(world).await, Sleep::unique());

@@ -6,9 +6,9 @@ mod start;
 mod stop;
 
 use e2e::proxy::{Edge, Point};
-use e2e::wait::until;
+use e2e::wait::{limited, until};
 use e2e::{Task, World, leftovers};
-use nomad_host::driver::TaskPhase;
+use nomad_host::driver::{DriverError, TaskPhase};
 
 use crate::counting::{counting_in, goes_on};
 
@@ -113,4 +113,16 @@ async fn start_again(world: &World, script: &str) -> Task {
         }
     })
     .await
+}
+
+/// What a client does with a task whose destruction broke off: it takes it up, or destroys it by its id.
+async fn recover_or_destroy(world: &World, task: &Task) {
+    match task.recover().await {
+        Ok(()) => task.destroy(true).await.unwrap(),
+        Err(_gone) => {
+            let unknown: Result<(), DriverError> =
+                limited("DestroyTask", world.driver().destroy_task(task.id(), true)).await;
+            assert!(unknown.is_ok() || unknown.unwrap_err().to_string().contains("task not found"));
+        }
+    }
 }

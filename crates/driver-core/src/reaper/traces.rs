@@ -18,8 +18,6 @@ pub(crate) struct Trace {
     pub(crate) labels: Labels,
     /// When the youngest part of it was made.
     pub(crate) made_at: SystemTime,
-    /// Whether the daemon has some of it.
-    pub(crate) in_daemon: bool,
     /// Whether objects are staged for a start.
     pub(crate) staged: bool,
 }
@@ -36,7 +34,7 @@ pub(crate) async fn find(context: &Context, wanted: &Labels) -> Result<Vec<Trace
 /// The labels of a container count for its directory, too.
 fn merge(records: Vec<ContainerRecord>, directories: Vec<TaskFiles>, wanted: &Labels) -> Vec<Trace> {
     let of_record = |ContainerRecord { id, labels, created_at }| {
-        (id.clone(), Trace { id, labels, made_at: created_at, in_daemon: true, staged: false })
+        (id.clone(), Trace { id, labels, made_at: created_at, staged: false })
     };
     let mut traces: BTreeMap<_, _> = records.into_iter().map(of_record).collect();
     for TaskFiles { id, labels, made_at, staged } in directories {
@@ -46,7 +44,7 @@ fn merge(records: Vec<ContainerRecord>, directories: Vec<TaskFiles>, wanted: &La
                 trace.staged = staged;
             }
             None if labels::include(&labels, wanted) => {
-                let trace = Trace { id: id.clone(), labels, made_at, in_daemon: false, staged };
+                let trace = Trace { id: id.clone(), labels, made_at, staged };
                 traces.insert(id, trace);
             }
             None => {}
@@ -66,11 +64,10 @@ impl Trace {
         self.label(labels::ALLOC_DIR).map(|dir| is_gone(Path::new(dir)))
     }
 
-    /// Removes it. The caller has the container's turn.
+    /// Removes it. The caller has the container's turn. The daemon is asked in any case: a destruction that was cut may
+    /// have taken the record and left the snapshot.
     pub(crate) async fn remove(&self, context: &Context) -> Result<(), DriverError> {
-        if self.in_daemon {
-            context.ports.purge(&self.id).await?;
-        }
+        context.ports.purge(&self.id).await?;
         let (files, id) = (context.files.clone(), self.id.clone());
         let removed = tokio::task::spawn_blocking(move || files.remove_task(&id)).await;
         removed.map_err(|_| DriverError::Interrupted("the removal of a task's files"))?
@@ -118,11 +115,9 @@ mod tests {
         let found = merge(vec![record], directories, &labels::of_driver());
         let told: Vec<_> = found
             .iter()
-            .map(|trace| {
-                (trace.id.as_str(), trace.label(labels::TASK).unwrap(), trace.in_daemon, trace.staged)
-            })
+            .map(|trace| (trace.id.as_str(), trace.label(labels::TASK).unwrap(), trace.staged))
             .collect();
-        assert_eq!(told, [("a", "web", true, true), ("b", "cut", false, false)]);
+        assert_eq!(told, [("a", "web", true), ("b", "cut", false)]);
         assert_eq!(found[0].made_at, moment(5));
     }
 

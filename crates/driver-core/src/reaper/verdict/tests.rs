@@ -14,7 +14,7 @@ fn trace(labels: &[(&str, &str)]) -> Trace {
     let labels: Labels =
         labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let (id, made_at) = (ContainerId::existing("web-1"), SystemTime::UNIX_EPOCH);
-    Trace { id, labels, made_at, in_daemon: true, staged: false }
+    Trace { id, labels, made_at, staged: false }
 }
 
 fn of_node(node: &str) -> Trace {
