@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use e2e::host::is_gone;
 use e2e::wait::{LIMIT, limited, until_true};
-use e2e::{Task, World, leftovers, test};
+use e2e::world::Setup;
+use e2e::{Task, World, leftovers, test, test_with};
 use linux_host::fifo;
 use nomad_host::driver::{TaskConfig, TaskExit, TaskPhase};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -177,6 +178,22 @@ fn a_task_that_its_driver_did_not_live_to_start_is_started() {
         let mut task = Task::recorded(world.shared(), go.handle(), logs);
         task.recover().await.unwrap();
         task.printed("5\n").await;
+        task.stop(NEVER, "SIGTERM").await.unwrap();
+        assert_eq!(task.wait().await, TaskExit::code(17));
+        assert_complete(&task.collect().await);
+    });
+}
+
+#[test]
+fn a_daemon_that_is_away_when_the_binary_is_swapped_ends_no_task() {
+    test_with(Setup::own_daemon(), async |world| {
+        let (_go, mut task) = left_alone(world, COUNTING).await;
+        world.daemon().kill();
+        task.recover().await.unwrap();
+        assert_eq!(task.inspect().await.phase, TaskPhase::Running);
+        assert!(task.root().await.join("alloc/logs").exists(), "the pid is that of the task");
+        world.daemon().start();
+        goes_on(&mut task).await;
         task.stop(NEVER, "SIGTERM").await.unwrap();
         assert_eq!(task.wait().await, TaskExit::code(17));
         assert_complete(&task.collect().await);

@@ -8,13 +8,16 @@ mod logs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use linux_host::cgroup::TaskCgroup;
+use linux_host::process;
 
 use crate::context::Context;
-use crate::error::{DriverError, chain};
+use crate::error::DriverError;
 use crate::ids::{ContainerId, TaskId};
 use crate::labels;
-use crate::ports::TaskState as Reported;
+use crate::ports::{ContainersError, TaskState as Reported};
 use crate::recover;
 use crate::spec::Identity;
 use crate::state::TaskState;
@@ -39,26 +42,41 @@ pub struct Predecessor {
     pub stderr: PathBuf,
 }
 
+/// How long the daemon has to tell of the task.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Adopts the task: from here on it is one of ours.
 ///
-/// The handle tells no process, so the daemon must be there; a daemon that is away is waited for as long as a call to
-/// it may take.
+/// Its handle tells no process. While containerd gives no answer the task's own cgroup does, so that a daemon that is
+/// away ends no task.
 pub(crate) async fn adopt(context: Arc<Context>, task: Predecessor) -> Result<Arc<Task>, DriverError> {
-    let _or_the_call_tells = tokio::time::timeout(context.config.client_timeout, context.connected()).await;
     let container = ContainerId::existing(task.container.as_str());
-    if let Some(record) = recover::record(&context, &task.identity.alloc_id, &container).await? {
-        let seen = record.labels.get(labels::TASK_ID).cloned().unwrap_or_default();
-        return Err(DriverError::Replaced { container: task.container, seen });
-    }
-    let state = state_of(&context, &container, &task).await?;
-    let logs = match context.ports.task_stdio(&container).await {
-        Ok(stdio) => logs::carry_on(&task, stdio),
-        Err(error) => Err(error.into()),
+    let asked = tokio::time::timeout(PATIENCE, ask(&context, &container, &task)).await;
+    let overdue = ContainersError::TimedOut { operation: "ask for a task of the Go driver", limit: PATIENCE };
+    let state = match asked.unwrap_or_else(|_| Err(overdue.into())) {
+        Err(error) if error.is_lost() => unseen(&context, &container, &task).ok_or(error)?,
+        state => state?,
     };
-    if let Err(error) = logs {
-        tracing::warn!(task = %task.id, error = chain(&error), "the task's logs can not be carried on");
-    }
+    logs::carry_on(&context, &container, &task).await;
     recover::recover(context, task.id, state).await
+}
+
+async fn ask(context: &Context, id: &ContainerId, task: &Predecessor) -> Result<TaskState, DriverError> {
+    if let Some(record) = recover::record(context, &task.identity.alloc_id, id).await? {
+        let seen = record.labels.get(labels::TASK_ID).cloned().unwrap_or_default();
+        return Err(DriverError::Replaced { container: id.to_string(), seen });
+    }
+    state_of(context, id, task).await
+}
+
+/// The state by what the kernel tells: of all processes in the task's cgroup the first one started first.
+fn unseen(context: &Context, id: &ContainerId, task: &Predecessor) -> Option<TaskState> {
+    let cgroup = own_cgroup(PathBuf::new(), context, id);
+    let pids = TaskCgroup::new(context.cgroups.clone(), &cgroup).pids().ok()?;
+    let started = pids.into_iter().filter_map(|pid| Some((process::start_time(pid).ok()?, pid)));
+    let (_, first) = started.min()?;
+    let state = TaskState::of_process(context, id, &task.identity, first, task.started_at).ok()?;
+    Some(TaskState { cgroup, ..state })
 }
 
 /// The state that this driver would have recorded. That driver started a task only seconds after it had told the

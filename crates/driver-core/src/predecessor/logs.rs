@@ -5,19 +5,54 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use linux_host::fifo::{self, FifoError, LogTarget};
 use linux_host::splice;
+use tokio::time::timeout;
 
 use super::Predecessor;
+use crate::context::Context;
 use crate::error::{DriverError, chain};
-use crate::ids::TaskId;
-use crate::ports::Stdio;
+use crate::ids::{ContainerId, TaskId};
+use crate::ports::{ContainersError, Stdio};
 
-/// Carries both streams in the background, on threads that belong to no pool. When both have ended the FIFOs are
-/// removed, as their maker would have done.
-pub(super) fn carry_on(task: &Predecessor, from: Stdio) -> Result<(), DriverError> {
+/// Pause between two questions to a daemon that is there and gives no answer, for which there is no event.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Carries both streams in the background, as soon as the daemon tells the FIFOs; it is not waited for long.
+pub(super) async fn carry_on(context: &Arc<Context>, id: &ContainerId, task: &Predecessor) {
+    match timeout(super::PATIENCE, context.ports.task_stdio(id)).await {
+        Ok(Err(error)) if error.is_lost() => begin_later(context, id, task),
+        Ok(told) => begin_if(told, task),
+        Err(_elapsed) => begin_later(context, id, task),
+    }
+}
+
+fn begin_later(context: &Arc<Context>, id: &ContainerId, task: &Predecessor) {
+    let (context, id, task) = (Arc::clone(context), id.clone(), task.clone());
+    tokio::spawn(async move {
+        loop {
+            context.connected().await;
+            match context.ports.task_stdio(&id).await {
+                Err(error) if error.is_lost() => tokio::time::sleep(PAUSE).await,
+                told => return begin_if(told, &task),
+            }
+        }
+    });
+}
+
+fn begin_if(told: Result<Stdio, ContainersError>, task: &Predecessor) {
+    if let Err(error) = told.map_err(DriverError::from).and_then(|stdio| begin(task, stdio)) {
+        tracing::warn!(task = %task.id, error = chain(&error), "the task's logs can not be carried on");
+    }
+}
+
+/// Carries on threads that belong to no pool. When both streams have ended the FIFOs are removed, as their maker would
+/// have done.
+fn begin(task: &Predecessor, from: Stdio) -> Result<(), DriverError> {
     let stdout = Stream::open(task, &from.stdout, &task.stdout)?;
     let stderr = Stream::open(task, &from.stderr, &task.stderr)?;
     let carry_both = move || {
