@@ -95,6 +95,8 @@ func beginAgent(t *testing.T) *cluster {
 		c.Client.Enabled = true
 		c.Client.NetworkInterface = "lo"
 		c.Client.CNIPath = env.CNIPath
+		// As in the configuration of a separate agent.
+		c.Client.GCDiskUsageThreshold, c.Client.GCInodeUsageThreshold, c.Client.GCMaxAllocs = 100, 100, 1000
 		c.Client.BridgeNetworkName = bridgeName
 		c.Client.BridgeNetworkSubnet = bridgeSubnet
 		c.Client.Options["driver.allowlist"] = "containerd-driver"

@@ -94,6 +94,12 @@ client {
   enabled           = true
   network_interface = "lo"
   cni_path          = %q
+
+  # A full disk of the host must not take away the logs of an ended task while a case reads them.
+  gc_disk_usage_threshold  = 100
+  gc_inode_usage_threshold = 100
+  gc_max_allocs            = 1000
+
   options {
     "driver.allowlist"     = "containerd-driver"
     "fingerprint.denylist" = "env_aws,env_gce,env_azure,env_digitalocean,consul,vault"
