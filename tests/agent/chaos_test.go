@@ -66,7 +66,7 @@ func (c *chaos) round(t *testing.T) {
 	for _, alloc := range allocs {
 		c.until(t, alloc, "task", "running")
 	}
-	late := []kind{exiting(5, 3), exiting(5, 4), exiting(5, 5), exiting(5, 6)}
+	late := []kind{exiting(5, 0), exiting(10, 0), exiting(20, 0), forking(15, 0)}
 	lateJob := c.chaosJob(t, late, "late")
 	// A start that containerd's death breaks off is tried again, as its policy asks.
 	for _, group := range lateJob.TaskGroups {

@@ -117,8 +117,21 @@ fn a_command_during_the_outage_fails_and_works_again_afterwards() {
 }
 
 #[test]
-fn a_start_during_the_outage_may_be_tried_again() {
+fn a_start_during_a_short_outage_waits_for_its_end() {
     test_with(Setup::own_daemon(), async |world| {
+        world.daemon().image("busybox");
+        world.daemon().kill();
+        let (started, ()) = tokio::join!(world.task("web").shell("exit 3").try_start(), async {
+            until_true("the begin of the start", || world.logged("the start waits for containerd")).await;
+            world.daemon().start();
+        });
+        assert_eq!(started.unwrap().wait().await, TaskExit::code(3));
+    });
+}
+
+#[test]
+fn a_start_during_the_outage_may_be_tried_again() {
+    test_with(Setup::own_daemon().and("client_timeout", "3s"), async |world| {
         world.daemon().image("busybox");
         world.daemon().kill();
         let refused = world.task("web").shell("exit 3").try_start().await.unwrap_err();

@@ -40,7 +40,13 @@ impl Setup {
 
     /// One option of the plugin.
     pub fn config(name: &str, value: impl Into<Value>) -> Self {
-        Self { config: vec![(name.to_owned(), value.into())], ..Self::default() }
+        Self::default().and(name, value)
+    }
+
+    /// One more option of the plugin.
+    pub fn and(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.config.push((name.to_owned(), value.into()));
+        self
     }
 }
 

@@ -153,7 +153,7 @@ async fn a_container_that_a_dead_process_left_is_replaced() {
     assert_eq!(world.port.leftovers().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failed_start_leaves_nothing_and_says_whether_it_may_work_later() {
     let world = World::new();
     let error = world.driver.start_task(world.spec(&["/no/such/program"])).await.unwrap_err();
@@ -165,6 +165,28 @@ async fn a_failed_start_leaves_nothing_and_says_whether_it_may_work_later() {
     world.port.go_away();
     let error = world.driver.start_task(world.spec(RUNS)).await.unwrap_err();
     assert!(error.is_recoverable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_start_waits_for_a_daemon_that_is_away_for_a_moment() {
+    let world = World::new();
+    world.port.go_away();
+    let (started, ()) = tokio::join!(world.driver.start_task(world.spec(RUNS)), async {
+        tokio::task::yield_now().await;
+        world.port.come_back();
+    });
+    started.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_that_comes_to_nothing_removes_what_an_earlier_one_left() {
+    let world = World::new();
+    world.start(RUNS).await;
+    let later = driver(&world.port, &world.dir);
+    let mut spec = world.spec(RUNS);
+    spec.options.image = "missing".into();
+    later.start_task(spec).await.unwrap_err();
+    assert!(world.port.leftovers().is_empty());
 }
 
 #[tokio::test]

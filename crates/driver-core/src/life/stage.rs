@@ -70,7 +70,8 @@ impl Step {
     /// What exists once the step has begun, as far as its owner can know.
     pub(super) fn makes(self) -> &'static [Thing] {
         match self {
-            Self::Image => &[Thing::Directory, Thing::Staged],
+            // An earlier start of the same task, cut by a death, may have left any of it under the same name.
+            Self::Image => &Thing::ALL,
             Self::Rootfs => &[Thing::Snapshot],
             Self::Create => &[Thing::Record, Thing::Task],
             Self::Network | Self::Start => &[],
@@ -94,6 +95,9 @@ pub(crate) enum Thing {
 }
 
 impl Thing {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Directory, Self::Staged, Self::Snapshot, Self::Record, Self::Task];
+
     /// What a started task holds; the staged mounts are given back as soon as it is created.
     pub(super) const KEPT: [Self; 4] = [Self::Directory, Self::Snapshot, Self::Record, Self::Task];
 

@@ -29,8 +29,7 @@ fn events() -> Vec<Event> {
     events.extend(reports.into_iter().map(Event::Recovered));
     events.extend([Event::Ended(exit(0)), Event::Lost, Event::Found, Event::Stop, Event::StopFailed]);
     events.extend([Event::Destroy { force: false }, Event::Destroy { force: true }]);
-    let things = [Thing::Directory, Thing::Staged, Thing::Snapshot, Thing::Record, Thing::Task];
-    events.extend(things.into_iter().map(Event::Released));
+    events.extend(Thing::ALL.map(Event::Released));
     events.push(Event::Gone);
     events
 }

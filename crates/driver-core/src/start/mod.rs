@@ -13,14 +13,20 @@ pub(crate) use network_ready::name as named;
 pub(crate) use unwind::{Failed, Undo};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::granted::Granted;
 use crate::ids::ContainerId;
 use crate::life::{Event, LifeCell, Step};
+use crate::ports::Connection;
 use crate::spec::TaskSpec;
 use crate::task::Task;
+
+/// How long a start waits for a daemon that is away. To a client each failed start is a failure of the task, and a
+/// daemon that is upgraded is back within seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every phase carries on.
 struct Common {
@@ -58,6 +64,15 @@ impl Common {
     }
 }
 
+/// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong.
+async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
+    if matches!(*context.ports.connection().borrow(), Connection::Down(_)) {
+        tracing::info!(container = %id, "the start waits for containerd");
+    }
+    let patience = PATIENCE.min(context.config.client_timeout);
+    let _in_time = tokio::time::timeout(patience, context.connected()).await;
+}
+
 /// Runs the whole pipeline. On failure everything it made is gone again, or the error says what is left.
 pub(crate) async fn run(
     context: Arc<Context>,
@@ -65,6 +80,7 @@ pub(crate) async fn run(
     granted: Arc<Granted>,
     id: ContainerId,
 ) -> Result<Arc<Task>, Failed> {
+    wait_for_the_daemon(&context, &id).await;
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
     let common = Common { context, spec, granted, id, life };

@@ -27,6 +27,9 @@ impl Undo {
             return Failed { cause, rest: None };
         }
         let rest = failures.iter().any(DriverError::is_lost).then_some(self);
+        if failures.iter().all(DriverError::is_lost) {
+            return Failed { cause, rest };
+        }
         let cleanup = failures.iter().map(|error| chain(error)).collect();
         Failed { cause: DriverError::Unwound { cleanup, cause: Box::new(cause) }, rest }
     }
