@@ -1,6 +1,8 @@
 //! The log lines of tasks: every one of them, on the right stream, the last one too.
 
-use e2e::test;
+use e2e::wait::limited;
+use e2e::world::Setup;
+use e2e::{test, test_with};
 use nomad_host::driver::TaskExit;
 
 #[test]
@@ -71,5 +73,30 @@ fn a_task_whose_logs_nobody_wants_runs() {
             config.stderr_path = "/dev/null".to_owned();
         });
         assert_eq!(task.start().await.wait().await, TaskExit::code(4));
+    });
+}
+
+#[test]
+fn with_the_collection_disabled_output_goes_nowhere_and_the_client_is_told() {
+    test_with(Setup::config("disable_log_collection", true), async |world| {
+        let can = limited("Capabilities", world.driver().capabilities()).await.unwrap();
+        assert!(can.disable_log_collection);
+        // Such a client makes no pipes, and names them all the same.
+        let task = world.task("web").shell("readlink /proc/self/fd/1 > /local/out; echo lost; sleep 1000");
+        let missing = world.alloc().shared().join("logs/.web.stdout.fifo").display().to_string();
+        let task = task.change(move |config| {
+            config.stdout_path.clone_from(&missing);
+            config.stderr_path = missing;
+        });
+        let task = task.start().await;
+        let out = world.alloc().task_dirs("web").local.join("out");
+        let told = e2e::wait::until("where output goes", async || {
+            std::fs::read_to_string(&out).ok().filter(|text| !text.is_empty())
+        });
+        assert_eq!(told.await, "/local/out\n");
+        for stream in [1, 2] {
+            let target = std::fs::read_link(format!("/proc/{}/fd/{stream}", task.pid().await)).unwrap();
+            assert_eq!(target, std::path::Path::new("/dev/null"));
+        }
     });
 }

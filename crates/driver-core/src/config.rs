@@ -40,6 +40,8 @@ pub struct PluginConfig {
     pub host_devices: bool,
     /// Whether system calls are filtered where a job does not say.
     pub seccomp: bool,
+    /// `disable_log_collection`: the client collects no output, and tasks write to nowhere.
+    pub disable_log_collection: bool,
     /// `gc.dangling_containers`: the removal of what tasks left behind that nobody knows any more.
     pub dangling_containers: DanglingContainers,
 }
@@ -152,6 +154,7 @@ impl Default for PluginConfig {
             host_network: true,
             host_devices: true,
             seccomp: false,
+            disable_log_collection: false,
             dangling_containers: DanglingContainers::default(),
         }
     }

@@ -139,6 +139,12 @@ impl Driver {
         self.0.events.subscribe()
     }
 
+    /// Whether the client is to collect what tasks write; before a configuration it is.
+    #[must_use]
+    pub fn collects_logs(&self) -> bool {
+        self.context().map_or(true, |context| !context.config.disable_log_collection)
+    }
+
     /// How often usage is sampled: the operator's interval, else the client's.
     #[must_use]
     pub fn stats_interval(&self, of_client: Duration) -> Duration {

@@ -142,6 +142,15 @@ pub struct LogPaths {
     pub stderr: PathBuf,
 }
 
+impl LogPaths {
+    /// Output that nobody collects.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        let null = PathBuf::from("/dev/null");
+        Self { stdout: null.clone(), stderr: null }
+    }
+}
+
 /// What the client says of the network (`network_isolation_spec`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum GroupNetwork {

@@ -14,11 +14,13 @@ use oci_builder::{Mount, MountKind, Propagation};
 
 use crate::error::DriverError;
 use crate::granted::GrantedMount;
+use crate::ports::Stdio;
 use crate::spec::TaskSpec;
 
 const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 const LOGS: &str = "logs";
+const NULL: &str = "/dev/null";
 
 /// The paths that are handed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,15 @@ impl Staged {
                 .map(|(place, mount)| source(directory, place, mount))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What the shim is given. Of a task whose output nobody wants it gets no paths: then it hands on `/dev/null`
+    /// itself, where it would copy into a path.
+    pub(crate) fn stdio(&self) -> Stdio {
+        if [&self.stdout, &self.stderr].iter().all(|path| path.as_path() == Path::new(NULL)) {
+            return Stdio::default();
+        }
+        Stdio { stdout: self.stdout.clone(), stderr: self.stderr.clone(), ..Stdio::default() }
     }
 }
 
@@ -141,9 +152,19 @@ mod tests {
         symlink("/etc/passwd", &task.logs.stdout).unwrap();
         assert!(std::fs::metadata(&staged.stdout).unwrap().file_type().is_fifo());
         assert_eq!(staged.stderr, Path::new("/dev/null"));
+        assert_eq!((staged.stdio().stdout, staged.stdio().stderr), (staged.stdout, staged.stderr));
         unstage(&staging).unwrap();
         unstage(&staging).unwrap();
         assert!(!staging.exists());
+    }
+
+    #[test]
+    fn output_that_nobody_wants_has_no_paths() {
+        let (alloc, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let staging = own.path().join("staged");
+        let staged = Staged::stage(&staging, &task(alloc.path()), &[]).unwrap();
+        assert_eq!(staged.stdio(), Stdio::default());
+        unstage(&staging).unwrap();
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl DriverRpc for DriverService {
         &self,
         _: Request<pb::CapabilitiesRequest>,
     ) -> Result<Response<pb::CapabilitiesResponse>, Status> {
-        Ok(Response::new(pb::CapabilitiesResponse { capabilities: Some(to_wire::capabilities()) }))
+        let capabilities = Some(to_wire::capabilities(self.driver.collects_logs()));
+        Ok(Response::new(pb::CapabilitiesResponse { capabilities }))
     }
 
     async fn fingerprint(

@@ -18,7 +18,7 @@ use prost_types::Timestamp;
 const GO_ZERO_TIME: i64 = -62_135_596_800;
 
 /// What the driver can do.
-pub(crate) fn capabilities() -> pb::DriverCapabilities {
+pub(crate) fn capabilities(collects_logs: bool) -> pb::DriverCapabilities {
     use NetworkIsolationMode::{Group, Host, None, Task};
     pb::DriverCapabilities {
         send_signals: true,
@@ -27,7 +27,7 @@ pub(crate) fn capabilities() -> pb::DriverCapabilities {
         network_isolation_modes: [Host, Group, Task, None].map(i32::from).to_vec(),
         must_create_network: false,
         mount_configs: MountConfigs::UnknownMounts.into(),
-        disable_log_collection: false,
+        disable_log_collection: !collects_logs,
         dynamic_workload_users: false,
     }
 }

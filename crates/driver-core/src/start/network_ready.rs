@@ -42,8 +42,7 @@ impl NetworkReady {
         let command = plan.args.first().cloned().unwrap_or_default();
         let spec = oci_builder::build(plan)
             .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
-        let stdio =
-            Stdio { stdout: staged.stdout.clone(), stderr: staged.stderr.clone(), ..Stdio::default() };
+        let stdio = staged.stdio();
         let pid = match make(common, image, rootfs, &spec, &stdio).await {
             Err(ContainersError::AlreadyExists { .. }) => {
                 let rootfs = image_ready::replace(common, image).await?;

@@ -8,6 +8,7 @@ use crate::labels;
 use crate::life::Step;
 use crate::network_files::NetworkFiles;
 use crate::ports::{Image, ImageRequest, Progress};
+use crate::spec::LogPaths;
 use crate::staging::Staged;
 
 pub(super) struct Requested(Common);
@@ -46,7 +47,11 @@ async fn resolve(common: &Common) -> Result<Image, DriverError> {
 }
 
 async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverError> {
-    let (state, id, spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
+    let (state, id, mut spec) = (common.context.files.clone(), common.id.clone(), common.spec.clone());
+    if common.context.config.disable_log_collection {
+        // The client has made no pipes; the paths that it names all the same lead nowhere.
+        spec.logs = LogPaths::nowhere();
+    }
     let granted = std::sync::Arc::clone(&common.granted);
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id, &labels::of_task(&spec))?;

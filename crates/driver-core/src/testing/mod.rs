@@ -18,7 +18,7 @@ pub(crate) fn spec(task: &str) -> TaskSpec {
         mounts: Vec::new(),
         devices: Vec::new(),
         dirs: Default::default(),
-        logs: LogPaths { stdout: "/dev/null".into(), stderr: "/dev/null".into() },
+        logs: LogPaths::nowhere(),
         network: Default::default(),
         dns: Default::default(),
     }

@@ -72,6 +72,14 @@ pub const OPTIONS: &[Entry] = &[
         effect: "How long the pull of an image may take where the job does not say.",
     },
     Entry {
+        name: "disable_log_collection",
+        kind: Kind::Flag,
+        default: Default::Value("false"),
+        since: Peer::Docker,
+        effect: "`true` drops what tasks write, for hosts whose tasks log by other ways: no log pipes, and no log \
+                 collector of the client's.",
+    },
+    Entry {
         name: "allow_privileged",
         kind: Kind::Flag,
         default: Default::Unset("`true`; `false` under strict"),
@@ -227,6 +235,9 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         host_network: default.host_network,
         host_devices: default.host_devices,
         seccomp: default.seccomp,
+        disable_log_collection: reader
+            .flag("disable_log_collection")?
+            .unwrap_or(default.disable_log_collection),
         dangling_containers: dangling_containers(dangling)?,
     })
 }
@@ -315,6 +326,7 @@ mod tests {
             ("allow_caps", vec!["chown"].into()),
             ("allowed_modes", [("pid", Value::List(Vec::new()))].into()),
             ("volumes", [("enabled", false)].into()),
+            ("disable_log_collection", true.into()),
             ("gc", [("dangling_containers", Value::from(dangling))].into()),
         ]);
         let expected = PluginConfig {
@@ -331,6 +343,7 @@ mod tests {
             allow_caps: vec!["chown".into()],
             allowed_modes: AllowedModes { pid: Vec::new(), ..AllowedModes::default() },
             volumes: false,
+            disable_log_collection: true,
             dangling_containers: DanglingContainers {
                 enabled: false,
                 dry_run: true,

@@ -100,7 +100,8 @@ fn a_handle_carries_the_clients_configuration_and_a_version_that_is_not_zero() {
 
 #[test]
 fn files_are_those_of_the_image_and_every_network_mode_is_offered() {
-    let capabilities = capabilities();
+    let capabilities = capabilities(true);
+    assert!(!capabilities.disable_log_collection);
     assert_eq!(capabilities.fs_isolation(), FsIsolation::Image);
     assert!(capabilities.send_signals && capabilities.exec && !capabilities.must_create_network);
     assert_eq!(capabilities.network_isolation_modes, [0, 1, 2, 3]);
