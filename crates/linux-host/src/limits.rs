@@ -44,6 +44,17 @@ pub fn raise_open_files() -> Result<OpenFiles, LimitError> {
     Ok(OpenFiles { soft: hard, hard })
 }
 
+/// How many descriptors this process can still open.
+///
+/// # Errors
+/// What the kernel says when it can not be counted; without a free descriptor it can not.
+pub fn free_descriptors() -> std::io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // The listing itself has one of them.
+    let used = std::fs::read_dir("/proc/self/fd")?.count().saturating_sub(1);
+    Ok(limit.saturating_sub(u64::try_from(used).unwrap_or(u64::MAX)))
+}
+
 /// The highest limit of open files that a process started here can be given: with `CAP_SYS_RESOURCE` the kernel's
 /// (`fs.nr_open`, proc(5)), without it this process's own hard one.
 pub fn open_files_ceiling() -> u64 {
@@ -123,6 +134,16 @@ mod tests {
         let now = getrlimit(Resource::Nofile);
         assert_eq!(raised.soft, raised.hard);
         assert_eq!(now.current, now.maximum);
+    }
+
+    #[test]
+    fn an_open_file_is_one_descriptor_less() {
+        // Other tests open files at the same time, but not a thousand.
+        let before = free_descriptors().unwrap();
+        let files: Vec<_> = (0..1000).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
+        let opened = u64::try_from(files.len()).unwrap();
+        let gone = before.saturating_sub(free_descriptors().unwrap());
+        assert!(opened > 200 && gone.abs_diff(opened) < 200, "{gone} of {opened}");
     }
 
     #[test]

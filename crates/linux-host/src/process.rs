@@ -66,6 +66,14 @@ fn parse_start_time(stat: &str) -> Option<u64> {
     after_command.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
+/// Whether the process that started at that time still runs; one that has ended and whose parent has not asked for
+/// its exit code yet does not.
+pub fn is_running(pid: u32, started: u64) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    let ended = stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
+    !ended && parse_start_time(&stat) == Some(started)
+}
+
 /// The id of this boot of the host (`/proc/sys/kernel/random/boot_id`).
 ///
 /// # Errors
@@ -190,6 +198,19 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(start_time(std::process::id()).unwrap(), own);
         assert!(later >= own);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_does_not_run_though_it_can_be_seen() {
+        let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let started = start_time(child.id()).unwrap();
+        assert!(is_running(child.id(), started));
+        assert!(!is_running(child.id(), started + 1));
+        child.kill().unwrap();
+        assert_eq!(PidFd::open(child.id()).unwrap().wait(Duration::MAX).unwrap(), Exit::Ended);
+        assert!(start_time(child.id()).is_ok());
+        assert!(!is_running(child.id(), started));
+        child.wait().unwrap();
     }
 
     #[test]

@@ -8,6 +8,9 @@ use rustix::io::Errno;
 use super::error::io;
 use super::{CgroupError, CgroupMode, CgroupMounts, Controller};
 
+/// How often a cpuset is emptied before what is left counts as dead.
+const CPUSET_PASSES: usize = 8;
+
 /// A task's cgroup in every hierarchy. Nothing is opened until a method needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskCgroup {
@@ -58,6 +61,30 @@ impl TaskCgroup {
         pids.sort_unstable();
         pids.dedup();
         Ok(pids)
+    }
+
+    /// On v1, moves every process of its own cpuset into the one at `directory`, for which [`join`] alone comes too
+    /// late: a process that runs already may have forked before it joined.
+    ///
+    /// # Errors
+    /// [`CgroupError::Gone`] when `directory` does not exist, [`CgroupError::Io`].
+    pub fn empty_cpuset_into(&self, directory: &Path) -> Result<(), CgroupError> {
+        let Some(own) = self.directory(Controller::Cpuset) else { return Ok(()) };
+        // What forks before its own move leaves a child for the next pass; what has ended may be listed for ever.
+        for _pass in 0..CPUSET_PASSES {
+            let mut pids = Vec::new();
+            collect(&own, &mut pids)?;
+            if pids.is_empty() {
+                break;
+            }
+            for pid in pids {
+                match join(directory, pid) {
+                    Ok(()) | Err(CgroupError::NoProcess { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// How many processes the kernel's OOM killer has ended in this cgroup.
@@ -171,6 +198,25 @@ mod tests {
         let none = TaskCgroup::new(mounts, Path::new("/no-such-cgroup"));
         assert!(matches!(none.pids(), Err(CgroupError::Gone { .. })));
         assert!(matches!(none.oom_kills(), Err(CgroupError::Gone { .. })));
+    }
+
+    #[test]
+    fn a_cpuset_is_emptied_into_another() {
+        let (from, to) = (Scratch::new(), Scratch::new());
+        let Some(target) = to.cgroup().directory(Controller::Cpuset).filter(|dir| dir.is_dir()) else {
+            // Of v2 the one cgroup of a task is its cpuset.
+            return assert_eq!(from.cgroup().mode(), CgroupMode::V2);
+        };
+        let mut child = sleeper();
+        join(&from.cgroup().directory(Controller::Cpuset).unwrap(), child.id()).unwrap();
+        from.cgroup().empty_cpuset_into(&target).unwrap();
+        let mut pids = Vec::new();
+        collect(&target, &mut pids).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(pids, [child.id()]);
+        let outcome = from.cgroup().empty_cpuset_into(&target.join("none"));
+        assert!(outcome.is_ok(), "there is nothing to move: {outcome:?}");
     }
 
     #[test]

@@ -13,8 +13,14 @@ pub(crate) struct Scratch {
     directories: Vec<PathBuf>,
 }
 
-const HIERARCHIES: [Controller; 5] =
-    [Controller::Freezer, Controller::Pids, Controller::Memory, Controller::Cpu, Controller::Cpuacct];
+const HIERARCHIES: [Controller; 6] = [
+    Controller::Freezer,
+    Controller::Pids,
+    Controller::Memory,
+    Controller::Cpu,
+    Controller::Cpuacct,
+    Controller::Cpuset,
+];
 
 impl Scratch {
     pub(crate) fn new() -> Self {
@@ -28,6 +34,8 @@ impl Scratch {
         directories.dedup();
         for directory in &directories {
             std::fs::create_dir_all(directory.join("inner")).unwrap();
+            inherit_cores(directory);
+            inherit_cores(&directory.join("inner"));
         }
         Self { cgroup, directories }
     }
@@ -55,6 +63,16 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+/// A new cpuset of v1 has no cores, and takes no process before it has.
+fn inherit_cores(directory: &Path) {
+    for name in ["cpuset.cpus", "cpuset.mems"] {
+        let (own, above) = (directory.join(name), directory.parent().unwrap().join(name));
+        if own.exists() && above.exists() {
+            std::fs::write(own, std::fs::read(above).unwrap()).unwrap();
+        }
     }
 }
 
