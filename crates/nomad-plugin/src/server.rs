@@ -1,8 +1,10 @@
 //! The gRPC server on the plugin's socket, from the first connection to the host's request to end.
 
+use std::io;
 use std::time::Duration;
 
 use driver_core::Driver;
+use futures::stream::{self, Stream};
 use nomad_proto::handshake::HEALTH_SERVICE;
 use nomad_proto::pb::DESCRIPTORS;
 use nomad_proto::pb::base::base_plugin_server::BasePluginServer;
@@ -10,8 +12,7 @@ use nomad_proto::pb::driver::driver_server::DriverServer;
 use nomad_proto::pb::goplugin::grpc_broker_server::GrpcBrokerServer;
 use nomad_proto::pb::goplugin::grpc_controller_server::GrpcControllerServer;
 use nomad_proto::pb::goplugin::grpc_stdio_server::GrpcStdioServer;
-use tokio::net::UnixListener;
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
@@ -34,6 +35,9 @@ const CONNECTION_WINDOW: u32 = i32::MAX.unsigned_abs();
 /// with the answer; one that does not is left after this.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// The pause before a connection that could not be taken is tried again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
 /// Abandoned calls that may wait for their turn before a connection counts as hostile: a client may give up
 /// on hundreds of calls at once.
 const MAX_ABANDONED: usize = 100_000;
@@ -47,6 +51,22 @@ pub enum ServeError {
     /// The server failed.
     #[error("the plugin's server failed")]
     Transport(#[source] tonic::transport::Error),
+}
+
+/// The connections of clients. One that can not be taken, as for want of a free descriptor, does not end the server.
+fn connections(listener: UnixListener) -> impl Stream<Item = io::Result<UnixStream>> {
+    stream::unfold(listener, |listener| async move {
+        loop {
+            match listener.accept().await {
+                Ok((connection, _)) => return Some((Ok(connection), listener)),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection can not be taken");
+                    // No event tells that a descriptor is free again.
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    })
 }
 
 /// Serves all of a driver plugin's services until `shutdown` is cancelled, by the host's call or by the caller.
@@ -88,7 +108,7 @@ pub async fn serve(
             BasePluginServer::new(Base::new(driver.clone(), version)).max_decoding_message_size(MAX_MESSAGE),
         )
         .add_service(DriverServer::new(DriverService::new(driver)).max_decoding_message_size(MAX_MESSAGE))
-        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), shutdown.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(connections(listener), shutdown.clone().cancelled_owned());
     tokio::pin!(server);
     tokio::select! {
         biased;
