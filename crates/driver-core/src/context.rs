@@ -5,6 +5,7 @@ use std::sync::Arc;
 use linux_host::cgroup::{CgroupMode, CgroupMounts};
 
 use crate::config::PluginConfig;
+use crate::descriptors::Room;
 use crate::events::Events;
 use crate::files::StateDir;
 use crate::host::Host;
@@ -42,6 +43,7 @@ pub(crate) struct Context {
     pub(crate) files: StateDir,
     pub(crate) cgroups: CgroupMounts,
     pub(crate) events: Events,
+    pub(crate) room: Room,
 }
 
 impl Context {

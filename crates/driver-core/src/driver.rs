@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::back_off::BackOff;
 use crate::config::PluginConfig;
 use crate::context::{Context, NodeCpu};
+use crate::descriptors::Room;
 use crate::error::{DriverError, chain};
 use crate::events::{Events, TaskEvent};
 use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
@@ -28,7 +29,7 @@ use crate::signal::Signal;
 use crate::spec::TaskSpec;
 use crate::start::{Failed, Undo};
 use crate::state::{TaskHandle, TaskState};
-use crate::stats::{Sampler, TaskUsage};
+use crate::stats::{self, Sampler, TaskUsage};
 use crate::task::{Phase, Registry, Task};
 use crate::turns::Turns;
 use crate::{destroy, recover, start, stop};
@@ -101,6 +102,7 @@ impl Driver {
             files,
             cgroups,
             events: self.0.events.clone(),
+            room: Room::default(),
         });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
         let mut background = JoinSet::new();
@@ -163,6 +165,7 @@ impl Driver {
 
     async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
         let context = self.context()?;
+        let _share = context.room.for_start()?;
         let (spec, granted) = granted(Arc::clone(&context), spec).await?;
         let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
         self.0.node.learn(&spec.identity.node_id);
@@ -319,7 +322,11 @@ impl Driver {
     ) -> Result<mpsc::Receiver<TaskUsage>, DriverError> {
         let task = self.0.tasks.get(id)?;
         let (sender, receiver) = mpsc::channel(1);
-        tokio::spawn(sample(task, interval.max(Duration::from_millis(1)), sender));
+        let mut sampler = Sampler::new(task.context.node.core_mhz);
+        tokio::spawn(async move {
+            let ended = async { drop(task.wait().await) };
+            stats::stream(interval, ended, sender, || sampler.sample(&task)).await;
+        });
         Ok(receiver)
     }
 
@@ -375,22 +382,4 @@ async fn granted(context: Arc<Context>, spec: TaskSpec) -> Result<(TaskSpec, Arc
 
 fn handle_of(task: &Task) -> TaskHandle {
     TaskHandle { id: task.id.clone(), state: task.state.clone() }
-}
-
-async fn sample(task: Arc<Task>, interval: Duration, sender: mpsc::Sender<TaskUsage>) {
-    let mut sampler = Sampler::new(task.context.node.core_mhz);
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = task.wait() => return,
-            () = sender.closed() => return,
-        }
-        if let Some(usage) = sampler.sample(&task)
-            && sender.send(usage).await.is_err()
-        {
-            return;
-        }
-    }
 }

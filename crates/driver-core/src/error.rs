@@ -105,6 +105,19 @@ pub enum DriverError {
         #[source]
         cause: Box<DriverError>,
     },
+    /// The limit of open files is nearly reached.
+    #[error(
+        "{what} needs {needed} free file descriptors, and the driver has {free}: raise the limit of open files \
+         (LimitNOFILE) of the Nomad agent"
+    )]
+    Descriptors {
+        /// What was asked for.
+        what: &'static str,
+        /// How many are free.
+        free: u64,
+        /// How many must be.
+        needed: u64,
+    },
     /// An internal task ended before it answered.
     #[error("{0} was interrupted")]
     Interrupted(&'static str),
@@ -117,7 +130,7 @@ impl DriverError {
         match self {
             Self::Containers(error) => error.is_retryable(),
             Self::Unwound { cause, .. } => cause.is_recoverable(),
-            Self::Interrupted(_) | Self::NotConfigured => true,
+            Self::Interrupted(_) | Self::NotConfigured | Self::Descriptors { .. } => true,
             _ => false,
         }
     }

@@ -11,6 +11,9 @@ use crate::ids::ContainerId;
 use crate::labels::Labels;
 use crate::staging;
 
+/// How the ids of execs begin; nothing else in a task's directory does.
+pub(crate) const EXEC: &str = "exec-";
+
 /// The file that tells whose a task's directory is.
 const LABELS: &str = "labels.json";
 
@@ -49,6 +52,20 @@ impl StateDir {
     /// The directory for the FIFOs of one exec.
     pub(crate) fn exec(&self, id: &ContainerId, exec_id: &str) -> PathBuf {
         self.task(id).join(exec_id)
+    }
+
+    /// The ids of the execs that have a directory.
+    pub(crate) fn execs(&self, id: &ContainerId) -> Result<Vec<String>, DriverError> {
+        let dir = self.task(id);
+        let failed = || DriverError::file("can not read", &dir);
+        let entries = match fs::read_dir(&dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(failed())?,
+        };
+        let names =
+            entries.map(|entry| Ok(entry.map_err(failed())?.file_name().to_string_lossy().into_owned()));
+        let names: Result<Vec<String>, DriverError> = names.collect();
+        Ok(names?.into_iter().filter(|name| name.starts_with(EXEC)).collect())
     }
 
     /// Makes a directory for a task (mode 0700) that says whose it is; what an earlier start left in it is removed.
@@ -157,9 +174,13 @@ mod tests {
         fs::write(dir.join("hosts"), "x").unwrap();
         assert_eq!(fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(!state.prepare_task(&id, &labels).unwrap().join("hosts").exists());
+        fs::write(dir.join("hosts"), "x").unwrap();
+        state.prepare_exec(&id, "exec-1-2-3").unwrap();
+        assert_eq!(state.execs(&id).unwrap(), ["exec-1-2-3"]);
         state.remove_task(&id).unwrap();
         state.remove_task(&id).unwrap();
         assert!(!dir.exists());
+        assert!(state.execs(&id).unwrap().is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod back_off;
 pub mod config;
 mod context;
+mod descriptors;
 mod destroy;
 mod driver;
 mod error;
@@ -22,6 +23,7 @@ mod life;
 mod life_tests;
 mod monitor;
 mod network_files;
+mod oom;
 pub mod options;
 mod plan;
 pub mod policy;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::PluginConfig;
-use crate::ports::{ConnectPort, ContainerPort, ContainersError};
+use crate::ports::{ConnectPort, ContainerEvent, ContainerPort, ContainersError};
 use crate::spec::TaskSpec;
 use crate::testing::fake::FakePort;
-use crate::{Driver, DriverError, NodeCpu, TaskEvent, TaskHandle, chain};
+use crate::{Driver, DriverError, ExecRequest, NodeCpu, TaskEvent, TaskHandle, chain};
 
 struct World {
     port: Arc<FakePort>,
@@ -120,6 +120,92 @@ async fn a_deaf_task_is_killed_at_the_timeout_and_parallel_stops_are_one() {
     assert_eq!(signals, [10, 9]);
     assert_eq!(world.driver.wait_task(&handle.id).await.unwrap().signal, 9);
     stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_minutes_of_grace_are_given_in_full_and_no_longer_than_they_are_needed() {
+    let limit = Duration::from_secs(600);
+    let world = World::new();
+    let handle = world.start(&["sleep", "deaf"]).await;
+    let begun = tokio::time::Instant::now();
+    world.driver.stop_task(&handle.id, limit, "").await.unwrap();
+    let took = begun.elapsed();
+    assert!(took >= limit && took < limit + Duration::from_secs(1), "{took:?}");
+
+    let world = World::new();
+    let handle = world.start(&["sleep", "deaf"]).await;
+    let container = handle.state.container_id();
+    let begun = tokio::time::Instant::now();
+    let (stopped, ()) = tokio::join!(world.driver.stop_task(&handle.id, limit, ""), async {
+        tokio::time::sleep(limit / 2).await;
+        world.port.end(&container, 3);
+    });
+    stopped.unwrap();
+    let took = begun.elapsed();
+    assert!(took >= limit / 2 && took < limit / 2 + Duration::from_secs(1), "{took:?}");
+    assert_eq!(world.driver.wait_task(&handle.id).await.unwrap().code, 3);
+}
+
+/// Looks until it is so; on the paused clock, which only goes on while everything waits.
+async fn until(mut condition: impl FnMut() -> bool) {
+    while !condition() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_that_a_dead_process_left_is_ended_by_whoever_recovers_its_task() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    let open = || ExecRequest { command: vec!["sleep".into()], tty: false, stdin: false };
+    let session = world.driver.exec_session(&handle.id, open()).unwrap();
+    until(|| world.port.running_execs(&container) == 1).await;
+
+    world.port.go_away();
+    let later = driver(&world.port, &world.dir);
+    later.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    world.port.come_back();
+    let dir = world.dir.path().join("state/tasks").join(container.as_str());
+    let left = || {
+        std::fs::read_dir(&dir)
+            .unwrap()
+            .flatten()
+            .any(|entry| entry.path().to_string_lossy().contains("exec-"))
+    };
+    until(|| world.port.running_execs(&container) == 0 && !left()).await;
+    drop(session);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_whose_start_the_daemons_absence_cut_is_ended_when_it_is_back() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    // The container's spec is asked for once; then only the exec itself meets the absence.
+    let command = vec!["sh".into(), "exit 0".into()];
+    world.driver.exec_task(&handle.id, command, Duration::ZERO).await.unwrap();
+    world.port.go_away_after_execs_start();
+    let error = world.driver.exec_task(&handle.id, vec!["sleep".into()], Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, DriverError::Containers(error) if error.is_lost()));
+    assert_eq!(world.port.running_execs(&container), 1);
+    world.port.come_back();
+    until(|| world.port.running_execs(&container) == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_for_lack_of_memory_is_told_from_the_counter_and_never_from_the_hint_alone() {
+    let mut world = World::new();
+    let handle = world.start(RUNS).await;
+    world.port.hint(ContainerEvent::Oom(handle.state.container_id()));
+    world.port.end(&handle.state.container_id(), 137);
+    let exit = world.driver.wait_task(&handle.id).await.unwrap();
+    assert_eq!((exit.code, exit.signal, exit.oom_killed), (137, 9, false));
+    let mut told = Vec::new();
+    while let Ok(event) = world.events.try_recv() {
+        told.push(event.message);
+    }
+    assert!(!told.iter().any(|message| message.contains("memory")), "{told:?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::back_off::BackOff;
 use crate::exit::TaskExit;
 use crate::life::{Effect, Event};
+use crate::oom;
 use crate::ports::{ContainersError, Exit, TaskState};
 use crate::task::Task;
 
@@ -27,10 +28,7 @@ pub(crate) fn arm(task: &Task) -> Armed {
 /// Starts watching. The task's phase changes when its end is confirmed.
 pub(crate) fn watch(task: Arc<Task>, armed: Armed) {
     tokio::spawn(async move {
-        let exit = end_of(&task, armed).await;
-        if exit.oom_killed {
-            task.event("A process of the task was killed for lack of memory");
-        }
+        let exit = oom::telling(&task, end_of(&task, armed)).await;
         task.event(sentence(&exit));
         if let Err(denial) = task.on(Event::Ended(exit)) {
             tracing::error!(task = %task.id, %denial, "the end of the task was told before");
@@ -98,8 +96,7 @@ async fn vanished(task: &Task) -> TaskExit {
 
 /// Whether the very process that was started still runs.
 pub(crate) fn is_alive(task: &Task) -> bool {
-    of_this_boot(task)
-        && process::start_time(task.state.pid).is_ok_and(|start| start == task.state.pid_started)
+    of_this_boot(task) && process::is_running(task.state.pid, task.state.pid_started)
 }
 
 /// Whether the host has not been started anew since the task was.

@@ -11,6 +11,7 @@ use linux_host::process;
 
 use crate::context::Context;
 use crate::error::DriverError;
+use crate::exec;
 use crate::exit::TaskExit;
 use crate::ids::{ContainerId, TaskId};
 use crate::labels;
@@ -54,6 +55,7 @@ pub(crate) async fn recover(
     };
     let is_unknown = report == Report::Unknown;
     if task.on(Event::Recovered(report))? == Effect::Watch {
+        exec::sweep(&task);
         if is_unknown { settle_later(Arc::clone(&task)) } else { watch(&task) }
     }
     Ok(task)

@@ -1,9 +1,11 @@
 //! Usage of a task: cgroup files kept open, CPU percent over the time that really passed.
 
-use std::time::{Instant, SystemTime};
+use std::future::Future;
+use std::time::{Duration, Instant, SystemTime};
 
 use linux_host::cgroup::CgroupError;
 use linux_host::cgroup::stats::{CpuSample, MemorySample, StatsReader};
+use tokio::sync::mpsc;
 
 use crate::task::{Phase, Task};
 
@@ -107,11 +109,61 @@ impl Sampler {
     }
 }
 
+/// Shortest interval of samples.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Takes a sample at each interval, the first at once, until `ended` or until nobody receives them. A sample that can
+/// not be had is left out.
+pub(crate) async fn stream(
+    interval: Duration,
+    ended: impl Future<Output = ()>,
+    sender: mpsc::Sender<TaskUsage>,
+    mut next: impl FnMut() -> Option<TaskUsage>,
+) {
+    let mut ticks = tokio::time::interval(interval.max(MIN_INTERVAL));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tokio::pin!(ended);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = &mut ended => return,
+            () = sender.closed() => return,
+        }
+        if let Some(usage) = next()
+            && sender.send(usage).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sample_that_fails_does_not_end_the_stream_and_the_end_of_the_task_does() {
+        let usage = TaskUsage {
+            at: SystemTime::UNIX_EPOCH,
+            cpu: CpuUsage::default(),
+            memory: MemorySample::default(),
+        };
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut asked = 0;
+        let next = move || {
+            asked += 1;
+            (asked % 3 == 0).then_some(usage)
+        };
+        let ended = async { drop(ended.await) };
+        let streaming = tokio::spawn(stream(Duration::from_secs(1), ended, sender, next));
+        for _ in 0..3 {
+            assert_eq!(receiver.recv().await, Some(usage));
+        }
+        end.send(()).unwrap();
+        streaming.await.unwrap();
+        assert_eq!(receiver.recv().await, None);
+    }
 
     fn counters(usage_ns: u64) -> CpuSample {
         CpuSample { usage_ns: Some(usage_ns), user_ns: Some(usage_ns / 2), ..CpuSample::default() }

@@ -1,9 +1,11 @@
 //! Further processes in a running task: a session of input and output, and the one-shot form of script checks.
 
+mod leftover;
 mod once;
 mod pipes;
 mod session;
 
+pub(crate) use leftover::sweep;
 pub(crate) use once::run as run_once;
 pub use once::{ExecResult, MAX_OUTPUT};
 pub(crate) use session::open;

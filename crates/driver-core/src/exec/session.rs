@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use linux_host::cgroup;
+use linux_host::cgroup::{self, CgroupError};
 use oci_builder::Process;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
@@ -11,9 +11,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::pipes::{self, Pipes};
-use super::{ExecInput, ExecOutput, ExecRequest, ExecSession};
+use super::{ExecInput, ExecOutput, ExecRequest, ExecSession, leftover};
 use crate::error::DriverError;
-use crate::ports::{ContainersError, Exit, NewExec};
+use crate::files::EXEC;
+use crate::monitor;
+use crate::ports::{ContainersError, Exit, NewExec, TaskState};
 use crate::signal::Signal;
 use crate::task::{Phase, Task};
 
@@ -43,26 +45,51 @@ async fn run(
     if task.phase() != Phase::Running {
         return Err(DriverError::NotRunning(task.identity.task.clone()));
     }
-    let exec = Exec { task: Arc::clone(task), id: next_id(task) };
+    task.context.room.for_exec()?;
+    let exec = Exec { task: Arc::clone(task), id: next_id() };
     let dir = task.context.files.prepare_exec(&task.container, &exec.id)?;
     let result = match Pipes::make(&dir, &request) {
         Ok(pipes) => exec.run(request, pipes, input, output).await,
         Err(error) => Err(error),
     };
-    task.context.files.remove_exec(&task.container, &exec.id)?;
     match result {
-        Err(_) if task.phase() != Phase::Running => Err(DriverError::NotRunning(task.identity.task.clone())),
-        other => other,
+        // Its directory stays, by which whoever ends it knows it.
+        Err(error) if is_lost(&error) => {
+            leftover::end_later(task, exec.id);
+            Err(error)
+        }
+        Err(_) if has_ended(task).await => {
+            task.context.files.remove_exec(&task.container, &exec.id)?;
+            Err(DriverError::NotRunning(task.identity.task.clone()))
+        }
+        other => {
+            task.context.files.remove_exec(&task.container, &exec.id)?;
+            other
+        }
     }
 }
 
+fn is_lost(error: &DriverError) -> bool {
+    matches!(error, DriverError::Containers(error) if error.is_lost())
+}
+
+/// Whether an exec failed because its task has ended, which may not be confirmed yet: its first process is the first
+/// to know, then the daemon, then the monitor.
+async fn has_ended(task: &Task) -> bool {
+    task.phase() != Phase::Running
+        || !monitor::is_alive(task)
+        || matches!(
+            task.context.ports.task_state(&task.container).await,
+            Ok(TaskState::Stopped(_) | TaskState::Absent)
+        )
+}
+
 /// Unique in the task, also across processes of the driver.
-fn next_id(task: &Task) -> String {
+fn next_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let started = crate::state::millis(std::time::SystemTime::now());
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    tracing::trace!(task = %task.id, number, "exec");
-    format!("exec-{started}-{}-{number}", std::process::id())
+    format!("{EXEC}{started}-{}-{number}", std::process::id())
 }
 
 struct Exec {
@@ -91,8 +118,9 @@ impl Exec {
         let started = ports.start_exec(container, &self.id).await;
         let pid = match started {
             Ok(pid) => pid,
+            Err(error) if error.is_lost() => return Err(error.into()),
             Err(error) => {
-                self.delete().await;
+                self.delete().await?;
                 return Err(crate::start::named(error, &program));
             }
         };
@@ -102,7 +130,9 @@ impl Exec {
         let err = stderr
             .map(|pipe| tokio::spawn(pipes::copy(pipe, ExecOutput::Stderr, output.clone(), deleted.clone())));
         let exit = self.attend(stdin, input, output).await;
-        self.delete().await;
+        if self.delete().await.is_err() {
+            leftover::end_later(&self.task, self.id.clone());
+        }
         deleted.cancel();
         for copying in std::iter::once(out).chain(err) {
             let _ended = copying.await;
@@ -125,7 +155,9 @@ impl Exec {
                 exit = &mut wait => return exit,
                 () = output.closed(), if !abandoned => {
                     abandoned = true;
-                    self.kill().await?;
+                    if let Err(error) = self.kill().await {
+                        tracing::warn!(exec = %self.id, error = crate::chain(&error), "an abandoned exec runs on");
+                    }
                 }
                 message = input.recv(), if more_input && !abandoned => match message {
                     None => more_input = false,
@@ -205,19 +237,32 @@ impl Exec {
         Ok(process)
     }
 
+    /// On cgroup v1 the client's cpuset is another cgroup than the runtime's. An exec has no process before its
+    /// start, and the runtime puts that one where it put the task's first: so it runs for a moment outside of the
+    /// client's cpuset, and what it forks by then has to follow it.
     fn join_cpuset(&self, pid: u32) {
         let dir = &self.task.state.cpuset_dir;
         if dir.as_os_str().is_empty() {
             return;
         }
-        if let Err(error) = cgroup::join(dir, pid) {
-            tracing::debug!(exec = %self.id, %error, "the exec has ended before it could join the task's cpuset");
+        let joined = cgroup::join(dir, pid).or_else(|error| match error {
+            CgroupError::NoProcess { .. } => Ok(()),
+            error => Err(error),
+        });
+        if let Err(error) = joined.and_then(|()| self.task.cgroup.empty_cpuset_into(dir)) {
+            tracing::warn!(exec = %self.id, error = crate::chain(&error), "the exec is outside of the task's cpuset");
         }
     }
 
-    async fn delete(&self) {
-        if let Err(error) = self.task.context.ports.delete_exec(&self.task.container, &self.id).await {
-            tracing::warn!(exec = %self.id, %error, "the exec could not be deleted");
+    /// A failure other than that of the connection leaves nothing to do: the exec goes with its task.
+    async fn delete(&self) -> Result<(), DriverError> {
+        match self.task.context.ports.delete_exec(&self.task.container, &self.id).await {
+            Err(error) if error.is_lost() => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(exec = %self.id, %error, "the exec could not be deleted");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 }

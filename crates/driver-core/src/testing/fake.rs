@@ -1,6 +1,7 @@
 //! A container daemon in memory. It reads `exit N` and `sleep` from a command line, and can go away and come back.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
@@ -74,6 +75,7 @@ pub(crate) struct FakePort {
     image: tempfile::TempDir,
     /// The container of which nothing is told for now.
     stuck: watch::Sender<Option<ContainerId>>,
+    cut_exec: AtomicBool,
     /// Signals that tasks were sent.
     pub(crate) signals: Mutex<Vec<(ContainerId, i32)>>,
 }
@@ -87,6 +89,7 @@ impl FakePort {
             pid: std::process::id(),
             image: tempfile::tempdir().unwrap(),
             stuck: watch::Sender::new(None),
+            cut_exec: AtomicBool::new(false),
             signals: Mutex::default(),
         }
     }
@@ -117,6 +120,21 @@ impl FakePort {
 
     pub(crate) fn answer_again(&self) {
         self.stuck.send_replace(None);
+    }
+
+    /// Cuts the connection when an exec has started, before its caller hears of it.
+    pub(crate) fn go_away_after_execs_start(&self) {
+        self.cut_exec.store(true, Ordering::Relaxed);
+    }
+
+    /// Execs of the task that were made and have not been deleted.
+    pub(crate) fn running_execs(&self, id: &ContainerId) -> usize {
+        self.kept()[id].execs.len()
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn hint(&self, event: ContainerEvent) {
+        self.events.send(event).unwrap();
     }
 
     /// Ids of which anything is kept.
@@ -304,6 +322,10 @@ impl Execs for FakePort {
         let mut kept = self.reached("start the exec")?;
         let run = kept.get_mut(id).and_then(|kept| kept.execs.get_mut(exec_id));
         run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec")?;
+        if self.cut_exec.swap(false, Ordering::Relaxed) {
+            self.go_away();
+            return Err(lost("start the exec"));
+        }
         Ok(self.pid)
     }
 

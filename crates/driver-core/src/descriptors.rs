@@ -1,0 +1,83 @@
+//! Room for descriptors: while few are left starts and execs are refused, rather than failing in their middle.
+//!
+//! A running task has no descriptor of its own: its log pipes are the shim's, and its wait is a call on the one
+//! connection to containerd. While its usage is read it has [`StatsReader::DESCRIPTORS_MAX`], and an exec
+//! has three. What is kept free serves what must not fail: stops, the end of tasks, new connections.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use linux_host::cgroup::stats::StatsReader;
+
+use crate::error::DriverError;
+
+/// Descriptors that starts and execs leave to everything else.
+const KEPT_FREE: u64 = 40;
+/// The most that one start has open at a time: objects of mounts, the driver's files, the image's passwd.
+const OF_START: u64 = 16;
+/// Pipes of an exec.
+const OF_EXEC: u64 = 3;
+
+/// Counts what starts under way may still open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room(Arc<AtomicU64>);
+
+/// The share of a start under way; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share(Arc<AtomicU64>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Room {
+    /// Takes room for a start and for the reading of its task's usage.
+    ///
+    /// # Errors
+    /// [`DriverError::Descriptors`].
+    pub(crate) fn for_start(&self) -> Result<Share, DriverError> {
+        let share = Share(Arc::clone(&self.0));
+        let starts = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let of_task = OF_START + u64::try_from(StatsReader::DESCRIPTORS_MAX).unwrap_or(u64::MAX);
+        require("a start", KEPT_FREE + starts.saturating_mul(of_task)).map(|()| share)
+    }
+
+    /// Makes sure that an exec finds room.
+    ///
+    /// # Errors
+    /// [`DriverError::Descriptors`].
+    pub(crate) fn for_exec(&self) -> Result<(), DriverError> {
+        require("an exec", KEPT_FREE + OF_EXEC)
+    }
+}
+
+fn require(what: &'static str, needed: u64) -> Result<(), DriverError> {
+    // Without a single free one they can not even be counted.
+    let free = linux_host::limits::free_descriptors().unwrap_or(0);
+    if free >= needed { Ok(()) } else { Err(DriverError::Descriptors { what, free, needed }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_refused_in_one_sentence() {
+        require("a start", 1).unwrap();
+        let error = require("a start", u64::MAX).unwrap_err();
+        assert!(error.is_recoverable());
+        let text = error.to_string();
+        assert!(text.starts_with("a start needs 18446744073709551615 free file descriptors, and "), "{text}");
+    }
+
+    #[test]
+    fn a_share_is_given_back() {
+        let room = Room::default();
+        let (one, two) = (room.for_start().unwrap(), room.for_start().unwrap());
+        assert_eq!(room.0.load(Ordering::Relaxed), 2);
+        drop((one, two));
+        assert_eq!(room.0.load(Ordering::Relaxed), 0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Execs that nobody attends any more: of a process of the driver that was killed, or cut by the daemon's absence.
+
+use std::sync::Arc;
+
+use crate::back_off::BackOff;
+use crate::error::DriverError;
+use crate::ports::ContainersError;
+use crate::signal::Signal;
+use crate::task::{Phase, Task};
+
+/// Ends what earlier processes of the driver left in a task that this one takes up: the task's next owner is also
+/// the owner of its execs. The directory of an exec carries its id and outlives the process that made it.
+pub(crate) fn sweep(task: &Arc<Task>) {
+    match task.context.files.execs(&task.container) {
+        Ok(ids) => ids.into_iter().for_each(|id| end_later(task, id)),
+        Err(error) => {
+            tracing::warn!(task = %task.id, error = crate::chain(&error), "left execs can not be looked for");
+        }
+    }
+}
+
+/// Ends an exec without anybody waiting for it.
+pub(crate) fn end_later(task: &Arc<Task>, id: String) {
+    let task = Arc::clone(task);
+    tokio::spawn(async move {
+        match end(&task, &id).await {
+            Ok(()) => tracing::info!(task = %task.id, exec = id, "a left exec was ended"),
+            // What ends with its task is removed with it.
+            Err(_) if task.phase() != Phase::Running => {}
+            Err(error) => tracing::warn!(
+                task = %task.id, exec = id, error = crate::chain(&error), "a left exec could not be ended"
+            ),
+        }
+    });
+}
+
+async fn end(task: &Task, id: &str) -> Result<(), DriverError> {
+    let mut back_off = BackOff::default();
+    while let Err(error) = kill_and_delete(task, id).await {
+        if !error.is_lost() || task.phase() != Phase::Running {
+            return Err(error.into());
+        }
+        task.context.connected().await;
+        back_off.pause().await;
+    }
+    task.context.files.remove_exec(&task.container, id)
+}
+
+/// Only an exec that has ended can be deleted.
+async fn kill_and_delete(task: &Task, id: &str) -> Result<(), ContainersError> {
+    let (ports, container) = (&task.context.ports, &task.container);
+    ports.kill_exec(container, id, Signal::KILL.number()).await?;
+    match ports.wait_exec(container, id).await {
+        Err(error) if !error.is_not_found() => return Err(error),
+        _ => {}
+    }
+    ports.delete_exec(container, id).await
+}
