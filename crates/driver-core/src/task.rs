@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use linux_host::cgroup::TaskCgroup;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::context::Context;
 use crate::error::DriverError;
@@ -26,6 +26,10 @@ pub enum Phase {
     Destroyed(TaskExit),
 }
 
+/// How many execs of a task may be on their way to their start. Shims of containerd 1.6 stand still for good when
+/// a hundred start and end at once; those that run are not counted.
+const EXEC_TURNS: usize = 8;
+
 /// A task from its start or recovery until its destruction.
 pub(crate) struct Task {
     pub(crate) id: TaskId,
@@ -35,6 +39,7 @@ pub(crate) struct Task {
     pub(crate) cgroup: TaskCgroup,
     pub(crate) context: Arc<Context>,
     pub(crate) template: OnceCell<oci_builder::Process>,
+    pub(crate) exec_turns: Semaphore,
     pub(crate) stopping: Mutex<Option<Stopping>>,
     pub(crate) life: Arc<LifeCell>,
 }
@@ -51,6 +56,7 @@ impl Task {
             container: state.container_id(),
             cgroup: TaskCgroup::new(context.cgroups.clone(), &state.cgroup),
             template: OnceCell::new(),
+            exec_turns: Semaphore::new(EXEC_TURNS),
             stopping: Mutex::new(None),
             life,
             id,

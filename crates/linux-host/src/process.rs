@@ -66,13 +66,17 @@ fn parse_start_time(stat: &str) -> Option<u64> {
     after_command.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Whether the process that started at that time still runs; one that has ended and whose parent has not asked for
-/// its exit code yet does not.
+/// Whether the process that started at that time still runs. One that is on its way out does not, be it that it waits
+/// for the others of its pid namespace or that its parent has not asked for its exit code yet.
 pub fn is_running(pid: u32, started: u64) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    let ended = stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']));
-    !ended && parse_start_time(&stat) == Some(started)
+    let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(9 - 3));
+    let exiting = flags.and_then(|flags| flags.parse::<u64>().ok()).is_none_or(|flags| flags & EXITING != 0);
+    !exiting && parse_start_time(&stat) == Some(started)
 }
+
+/// `PF_EXITING` of the kernel's task flags (proc_pid_stat(5), field 9).
+const EXITING: u64 = 0x4;
 
 /// The id of this boot of the host (`/proc/sys/kernel/random/boot_id`).
 ///

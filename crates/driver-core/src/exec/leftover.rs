@@ -54,5 +54,9 @@ async fn kill_and_delete(task: &Task, id: &str) -> Result<(), ContainersError> {
         Err(error) if !error.is_not_found() => return Err(error),
         _ => {}
     }
+    // An exec without an input, or one that is gone, has none to close.
+    if let Err(error) = ports.close_exec_stdin(container, id).await {
+        tracing::debug!(exec = id, %error, "the input of a left exec is not closed");
+    }
     ports.delete_exec(container, id).await
 }

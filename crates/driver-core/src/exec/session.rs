@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use linux_host::cgroup::{self, CgroupError};
 use oci_builder::Process;
@@ -21,6 +22,9 @@ use crate::task::{Phase, Task};
 
 /// Messages that may wait in either direction.
 const QUEUE: usize = 16;
+
+/// How long the end of a task may take to be confirmed after the runtime found it on its way out.
+const ENDING: Duration = Duration::from_secs(1);
 
 /// Opens an exec in the task. Failures arrive as the session's last message.
 pub(crate) fn open(task: Arc<Task>, request: ExecRequest) -> ExecSession {
@@ -58,7 +62,7 @@ async fn run(
             leftover::end_later(task, exec.id);
             Err(error)
         }
-        Err(_) if has_ended(task).await => {
+        Err(error) if has_ended(task, &error).await => {
             task.context.files.remove_exec(&task.container, &exec.id)?;
             Err(DriverError::NotRunning(task.identity.task.clone()))
         }
@@ -74,14 +78,22 @@ fn is_lost(error: &DriverError) -> bool {
 }
 
 /// Whether an exec failed because its task has ended, which may not be confirmed yet: its first process is the first
-/// to know, then the daemon, then the monitor.
-async fn has_ended(task: &Task) -> bool {
-    task.phase() != Phase::Running
-        || !monitor::is_alive(task)
-        || matches!(
-            task.context.ports.task_state(&task.container).await,
-            Ok(TaskState::Stopped(_) | TaskState::Absent)
-        )
+/// to know, then the daemon, then the monitor. The runtime's complaint may come before all of them.
+async fn has_ended(task: &Task, error: &DriverError) -> bool {
+    let asked = async || {
+        !monitor::is_alive(task)
+            || matches!(
+                task.context.ports.task_state(&task.container).await,
+                Ok(TaskState::Stopped(_) | TaskState::Absent)
+            )
+    };
+    match error {
+        _ if task.phase() != Phase::Running || asked().await => true,
+        DriverError::Containers(ContainersError::Failed { .. } | ContainersError::NotFound { .. }) => {
+            tokio::time::timeout(ENDING, task.wait()).await.is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// Unique in the task, also across processes of the driver.
@@ -114,6 +126,8 @@ impl Exec {
             process: self.process(request).await?,
             stdio,
         };
+        // The semaphore is never closed.
+        let turn = self.task.exec_turns.acquire().await.ok();
         ports.create_exec(new).await?;
         let started = ports.start_exec(container, &self.id).await;
         let pid = match started {
@@ -124,12 +138,17 @@ impl Exec {
                 return Err(crate::start::named(error, &program));
             }
         };
+        drop(turn);
         self.join_cpuset(pid);
-        let deleted = CancellationToken::new();
+        let (deleted, has_input) = (CancellationToken::new(), stdin.is_some());
         let out = tokio::spawn(pipes::copy(stdout, ExecOutput::Stdout, output.clone(), deleted.clone()));
         let err = stderr
             .map(|pipe| tokio::spawn(pipes::copy(pipe, ExecOutput::Stderr, output.clone(), deleted.clone())));
         let exit = self.attend(stdin, input, output).await;
+        if has_input {
+            // Its shim would keep the input and the terminal open: it reads on, and has the writing end, too.
+            self.close_stdin().await;
+        }
         if self.delete().await.is_err() {
             leftover::end_later(&self.task, self.id.clone());
         }
@@ -251,6 +270,12 @@ impl Exec {
         });
         if let Err(error) = joined.and_then(|()| self.task.cgroup.empty_cpuset_into(dir)) {
             tracing::warn!(exec = %self.id, error = crate::chain(&error), "the exec is outside of the task's cpuset");
+        }
+    }
+
+    async fn close_stdin(&self) {
+        if let Err(error) = self.task.context.ports.close_exec_stdin(&self.task.container, &self.id).await {
+            tracing::debug!(exec = %self.id, %error, "the input of an ended exec is not closed");
         }
     }
 
