@@ -33,6 +33,9 @@ enum Verb {
         /// How many rounds the tiers that count in rounds make.
         #[arg(long, value_name = "N")]
         rounds: Option<u32>,
+        /// Runs the long form of the tests that have one.
+        #[arg(long)]
+        long: bool,
     },
     /// Formatting, clippy, the crates' arrows and the rules of the files.
     Tidy,
@@ -65,7 +68,7 @@ pub(crate) fn run() -> Result<u8> {
     match verb {
         Verb::Setup => setup::run().map(|()| 0),
         Verb::Demo { address } => demo::run(address.as_deref()),
-        Verb::Test { tier, rounds } => tiers::run(&tier, rounds),
+        Verb::Test { tier, rounds, long } => tiers::run(&tier, rounds, long),
         Verb::Tidy => tidy::run(),
         Verb::WithContainerd { version, command } => with_containerd::run(version, &command),
         Verb::Images => images::print_directory().map(|()| 0),

@@ -43,5 +43,8 @@ pub(crate) const DOCKER_REGISTRY_BIN: &str = "DOCKER_REGISTRY_BIN";
 /// A mark that every process of a test run inherits; by it the leak check knows them. Set for tests.
 pub(crate) const TEST_RUN: &str = "CONTAINERD_DRIVER_TEST_RUN";
 
+/// Set to make tests that have a long form run it. Set for tests.
+pub(crate) const TEST_LONG: &str = "CONTAINERD_DRIVER_TEST_LONG";
+
 /// How many rounds the tiers that count in rounds make, when it was asked for. Set for tests.
 pub(crate) const TEST_ROUNDS: &str = "CONTAINERD_DRIVER_TEST_ROUNDS";

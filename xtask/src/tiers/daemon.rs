@@ -62,6 +62,9 @@ fn tell(command: &mut Command, plan: &Plan, [images, registry, driver]: &[PathBu
     if let Some(dir) = setup::cni_dir() {
         command.env(environment::CNI_PATH, dir);
     }
+    if plan.long {
+        command.env(environment::TEST_LONG, "1");
+    }
     if let Some(rounds) = plan.rounds {
         command.env(environment::TEST_ROUNDS, rounds.to_string());
     }

@@ -33,6 +33,8 @@ struct Tier {
 pub(crate) struct Plan {
     /// Rounds of the tiers that count in rounds.
     pub(crate) rounds: Option<u32>,
+    /// Whether tests that have a long form run it.
+    pub(crate) long: bool,
     /// When the running tier is ended; twice its budget.
     pub(crate) deadline: Instant,
 }
@@ -63,7 +65,7 @@ const fn minutes(count: u64) -> Duration {
 ///
 /// # Errors
 /// A name is of no tier.
-pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
+pub(crate) fn run(wanted: &[String], rounds: Option<u32>, long: bool) -> Result<u8> {
     let chosen = choose(wanted)?;
     let strict = std::env::var("CI").is_ok_and(|value| value == "true");
     // A tier that needs what could not be installed says so itself.
@@ -76,7 +78,7 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>) -> Result<u8> {
         screen::say(&format!("== {}", tier.name));
         let begun = Instant::now();
         let budget = tier.budget.max(ROUND * rounds.unwrap_or_default());
-        let plan = Plan { rounds, deadline: begun + budget * 2 };
+        let plan = Plan { rounds, long, deadline: begun + budget * 2 };
         let outcome = (tier.run)(&plan).unwrap_or_else(|error| Outcome::could_not_run(&error));
         let report = Report { name: tier.name, outcome, time: begun.elapsed(), budget };
         report.failures().iter().for_each(|line| screen::say(&format!("failed: {line}")));
