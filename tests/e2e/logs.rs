@@ -4,6 +4,9 @@ use e2e::wait::limited;
 use e2e::world::Setup;
 use e2e::{test, test_with};
 use nomad_host::driver::TaskExit;
+use nomad_proto::cty::Value;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
 #[test]
 fn a_line_written_right_before_the_exit_is_there() {
@@ -99,4 +102,104 @@ fn with_the_collection_disabled_output_goes_nowhere_and_the_client_is_told() {
             assert_eq!(target, std::path::Path::new("/dev/null"));
         }
     });
+}
+
+fn open(path: &str) -> Receiver {
+    OpenOptions::new().open_receiver(path).unwrap()
+}
+
+#[test]
+fn a_task_whose_log_reader_goes_away_waits_for_the_next_and_loses_no_line() {
+    const LINES: usize = 4_000;
+    // So long that a few hundred of them fill the pipes.
+    const TAIL: &str =
+        "................................................................................................";
+    test(async |world| {
+        let script = format!(
+            "i=0; while [ $i -lt {LINES} ]; do i=$((i+1)); echo $i {TAIL}{TAIL}; echo $i > /local/at; done"
+        );
+        let (config, logs) = world.task("web").shell(&script).prepare().await.unwrap();
+        drop(logs);
+        for path in [&config.stdout_path, &config.stderr_path] {
+            let _removed_with_its_reader = std::fs::remove_file(path);
+            linux_host::fifo::make(path.as_ref()).unwrap();
+        }
+        let (mut stdout, stderr) = (open(&config.stdout_path), open(&config.stderr_path));
+        let handle = limited("StartTask", world.driver().start_task(&config)).await.unwrap();
+        world.shared().remember(&handle);
+        let mut text = vec![0; 4096];
+        limited("lines", stdout.read_exact(&mut text)).await.unwrap();
+        drop((stdout, stderr));
+        // The task goes on until the pipes are full, and then stands still.
+        let at = world.alloc().task_dirs("web").local.join("at");
+        let line = || std::fs::read_to_string(&at).unwrap_or_default();
+        let (mut last, mut same) = (line(), 0);
+        e2e::wait::until("a task that waits", async || {
+            let now = line();
+            same = if now == last && !now.is_empty() { same + 1 } else { 0 };
+            last = now;
+            (same > 20).then_some(())
+        })
+        .await;
+        let (mut stdout, _stderr) = (open(&config.stdout_path), open(&config.stderr_path));
+        let driver = world.driver();
+        let ended = limited("the end", async {
+            tokio::join!(driver.wait_task(&config.id), async {
+                let lines = |text: &[u8]| text.iter().filter(|byte| **byte == b'\n').count();
+                while lines(&text) < LINES {
+                    let mut more = vec![0; 65536];
+                    let length = stdout.read(&mut more).await.unwrap();
+                    text.extend_from_slice(&more[..length]);
+                }
+            })
+        });
+        assert_eq!(ended.await.0.unwrap(), TaskExit::code(0));
+        let text = String::from_utf8(text).unwrap();
+        let expected = (1..=LINES).map(|number| format!("{number} {TAIL}{TAIL}"));
+        assert!(text.lines().eq(expected), "{} lines", text.lines().count());
+    });
+}
+
+#[test]
+fn a_task_that_puts_something_else_in_the_place_of_its_log_pipe_gains_nothing_at_its_restart() {
+    test(async |world| {
+        let secret = world.directory().join("secret");
+        std::fs::write(&secret, "of the host").unwrap();
+        let to_secret = format!("ln -s {} $1", secret.display());
+        for swap in [to_secret.as_str(), "ln -s /dev/null $1", "echo mine > $1", "mkdir $1", "cp -r /etc $1"]
+        {
+            // All of the allocation, and with it the directory of its logs, which is read-only at /alloc.
+            let shared = world.alloc().shared().display().to_string();
+            let script = format!("set -- /whole/logs/$PIPE; rm -rf $1; {swap}; echo done; sleep 1000");
+            let setup = world.task("web").shell(&script).option("mounts", whole(&shared));
+            let (mut config, logs) = setup.prepare().await.unwrap();
+            let pipe = std::path::Path::new(&config.stdout_path).file_name().unwrap();
+            config.env.insert("PIPE".to_owned(), pipe.to_string_lossy().into_owned());
+            let mut task = e2e::Task::start(world.shared(), config.clone(), logs).await.unwrap();
+            // The pipe that it was started with stays its own.
+            task.printed("done").await;
+            task.destroy(true).await.unwrap();
+            config.id.push_str("-again");
+            let refused = limited("StartTask", world.driver().start_task(&config)).await.unwrap_err();
+            let text = refused.to_string();
+            assert!(text.starts_with("the task's log pipe can not be used: "), "{swap}: {text}");
+            assert_eq!(std::fs::read_to_string(&secret).unwrap(), "of the host");
+            let left = std::path::Path::new(&config.stdout_path);
+            if left.is_dir() && !left.is_symlink() {
+                std::fs::remove_dir_all(left).unwrap();
+            }
+        }
+    });
+}
+
+/// A writable mount of a directory of the host.
+fn whole(source: &str) -> Value {
+    let options = Value::List(["rbind", "rw"].map(Value::from).to_vec());
+    let mount = [
+        ("type", Value::from("bind")),
+        ("source", source.into()),
+        ("target", "/whole".into()),
+        ("options", options),
+    ];
+    Value::List(vec![mount.into()])
 }

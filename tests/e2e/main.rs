@@ -8,10 +8,13 @@
 )]
 
 mod counting;
+mod descriptors;
 mod destroy;
 mod directories;
+mod events;
 mod exec;
 mod exec_conformance;
+mod exec_leaks;
 mod exits;
 mod fingerprint;
 mod go_driver;
@@ -20,6 +23,7 @@ mod isolation;
 mod kills;
 mod limits;
 mod logs;
+mod many;
 mod network;
 mod observe;
 mod options_limits;
@@ -31,6 +35,7 @@ mod options_security;
 mod outage;
 mod plugin;
 mod predecessor;
+mod processes;
 mod program;
 mod pull;
 mod reaper;
@@ -41,3 +46,4 @@ mod resolver;
 mod stale;
 mod stop;
 mod swaps;
+mod usage;

@@ -48,6 +48,7 @@ pub fn value(pid: u32, controller: Controller, v1: &str, v2: &str) -> String {
 fn name(controller: Controller) -> &'static str {
     match controller {
         Controller::Cpu => "cpu",
+        Controller::Cpuacct => "cpuacct",
         Controller::Cpuset => "cpuset",
         Controller::Freezer => "freezer",
         Controller::Memory => "memory",

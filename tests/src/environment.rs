@@ -30,6 +30,16 @@ pub fn registry() -> PathBuf {
     variable("DOCKER_REGISTRY_BIN")
 }
 
+/// How many rounds the tests that count in rounds make, when the run was asked for more.
+pub fn rounds() -> Option<usize> {
+    std::env::var("CONTAINERD_DRIVER_TEST_ROUNDS").ok().map(|text| text.parse().unwrap())
+}
+
+/// Whether the run was asked for the long form of the tests that have one.
+pub fn long() -> bool {
+    std::env::var_os("CONTAINERD_DRIVER_TEST_LONG").is_some()
+}
+
 fn variable(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(value) => value.into(),
