@@ -44,7 +44,7 @@ const TIERS: [Tier; 6] = [
     Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
-    Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: false },
+    Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: true },
     Tier { name: "chaos", budget: minutes(12), run: |plan| combinations::run(plan, "chaos"), always: false },
     Tier {
         name: "versions",
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn tiers_run_in_their_own_order_whatever_was_asked_first() {
         assert_eq!(names(&["unit", "tidy"]), ["tidy", "unit"]);
-        assert_eq!(names(&[]), ["tidy", "unit", "e2e"]);
-        assert_eq!(names(&["agent"]), ["agent"]);
+        assert_eq!(names(&[]), ["tidy", "unit", "e2e", "agent"]);
+        assert_eq!(names(&["versions"]), ["versions"]);
     }
 
     #[test]
