@@ -113,6 +113,7 @@ fn reserved_cores_are_the_only_ones() {
         let mut task = setup.with(|task| task.cpuset_cpus("1")).start().await;
         task.printed("Cpus_allowed_list:\t1\n").await;
         assert_eq!(task.read("grep Cpus_allowed_list /proc/self/status").await, "Cpus_allowed_list:\t1\n");
+        assert_eq!(value(task.pid().await, Controller::Cpuset, "cpuset.cpus", "cpuset.cpus"), "1");
     });
 }
 

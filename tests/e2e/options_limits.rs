@@ -1,15 +1,15 @@
 //! Limits, sizes and kernel parameters that a job sets, read inside the container.
 
+use e2e::cgroup::value;
 use e2e::{test, test_with};
+use linux_host::cgroup::Controller;
 use nomad_proto::cty::Value;
 
 #[test]
 fn pids_limit_is_the_number_of_processes() {
     test(async |world| {
         let task = world.task("web").shell("sleep 1000").option("pids_limit", 40).start().await;
-        let most =
-            task.read("cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max").await;
-        assert_eq!(most, "40\n");
+        assert_eq!(value(task.pid().await, Controller::Pids, "pids.max", "pids.max"), "40");
         let many = task.run("for i in $(seq 60); do sleep 100 & done").await;
         let told = String::from_utf8_lossy(&many.stderr).into_owned();
         assert!(told.contains("can't fork"), "{told}");
@@ -70,6 +70,9 @@ fn cpuset_options_say_where_a_task_may_run() {
         let task = setup.option("cpuset_cpus", "1").option("cpuset_mems", "0").start().await;
         let allowed = task.read("grep -E '^(Cpus|Mems)_allowed_list' /proc/1/status").await;
         assert_eq!(allowed, "Cpus_allowed_list:\t1\nMems_allowed_list:\t0\n");
+        let pid = task.pid().await;
+        let files = ["cpuset.cpus", "cpuset.mems"].map(|file| value(pid, Controller::Cpuset, file, file));
+        assert_eq!(files, ["1", "0"]);
         let text = world.task("all").shell("true").option("cpuset_cpus", "all").refusal().await;
         assert_eq!(text, r#"cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#);
         let text = world.task("many").shell("true").option("cpuset_cpus", "0-4095").refusal().await;
@@ -91,6 +94,7 @@ fn cpuset_cpus_wins_over_the_clients_shared_cores() {
         let task = setup.option("cpuset_cpus", "1").start().await;
         assert_eq!(task.read("grep Cpus_allowed_list /proc/1/status").await, "Cpus_allowed_list:\t1\n");
         assert_eq!(task.read("grep Cpus_allowed_list /proc/self/status").await, "Cpus_allowed_list:\t1\n");
+        assert_eq!(value(task.pid().await, Controller::Cpuset, "cpuset.cpus", "cpuset.cpus"), "1");
         task.destroy(true).await.unwrap();
         cgroups.remove().unwrap();
     });

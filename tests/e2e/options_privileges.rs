@@ -1,7 +1,8 @@
 //! Capabilities, privileged tasks and namespaces of the host, read inside the container.
 
 use e2e::world::Setup;
-use e2e::{Task, test, test_with};
+use e2e::{Task, cgroup, test, test_with};
+use linux_host::cgroup::CgroupMode;
 use nomad_proto::cty::Value;
 
 fn list(words: &[&str]) -> Value {
@@ -64,6 +65,11 @@ fn a_privileged_task_has_no_walls() {
         };
         assert!(is_writable("/sys") && !mounts.contains("/proc/kcore"), "{mounts}");
         assert_eq!(task.read("grep NoNewPrivs /proc/self/status").await, "NoNewPrivs:\t0\n");
+        let own = match cgroup::mode() {
+            CgroupMode::V1 => "/sys/fs/cgroup/memory",
+            CgroupMode::V2 => "/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)",
+        };
+        task.read(&format!("mkdir {own}/inner && rmdir {own}/inner")).await;
         task.read("mkdir -p /m && mount -t tmpfs none /m && umount /m").await;
         task.read("test -c /dev/loop-control && dd if=/dev/kmsg of=/dev/null bs=1 count=0").await;
         assert_eq!(task.read("readlink /dev/ptmx").await, "pts/ptmx\n");

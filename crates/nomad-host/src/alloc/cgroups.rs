@@ -26,14 +26,13 @@ pub enum CgroupsError {
 pub struct TaskCgroups {
     /// What the task configuration carries as `cpuset_cgroup`; empty for none.
     pub cpuset_cgroup: String,
-    /// Every directory that was made or may come to be, inner ones last.
+    /// Every directory that was made, inner ones last.
     made: Vec<PathBuf>,
 }
 
 impl TaskCgroups {
     /// Does as a client does. On v1: `nomad/<alloc>.<task>` for freezer, cpu and memory, and the
-    /// cpuset that tasks share. On v2: `nomad.slice/share.slice`, in which the runtime makes the
-    /// task's scope.
+    /// cpuset that tasks share. On v2: the task's scope in `nomad.slice/share.slice`.
     ///
     /// # Errors
     /// A hierarchy is not there, or a directory cannot be made; what was made is removed then.
@@ -96,6 +95,12 @@ impl TaskCgroups {
         self.make(&slice)?;
         self.make(&share)?;
         let scope = share.join(format!("{alloc_id}.{task}.scope"));
+        // With what is above it: another owner may just have removed an empty parent.
+        std::fs::create_dir_all(&scope).map_err(|source| CgroupsError::Io {
+            operation: "make",
+            path: scope.clone(),
+            source,
+        })?;
         self.cpuset_cgroup = scope.display().to_string();
         self.made.push(scope);
         Ok(())
