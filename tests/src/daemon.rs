@@ -12,7 +12,7 @@ use linux_host::process::{Exit, PidFd};
 use serde::Deserialize;
 
 use crate::environment;
-use crate::wait::LIMIT;
+use crate::wait::limit;
 
 /// containerd's namespace for the tests' images, snapshots and containers: the driver's own default.
 pub fn namespace() -> &'static str {
@@ -125,7 +125,7 @@ impl Daemon {
         let mut own = self.owned();
         let process = PidFd::open(self.pid()).unwrap();
         process.kill().unwrap();
-        assert!(matches!(process.wait(LIMIT), Ok(Exit::Ended)), "containerd does not die");
+        assert!(matches!(process.wait(limit()), Ok(Exit::Ended)), "containerd does not die");
         if let Some(mut restarted) = own.restarted.take() {
             restarted.wait().unwrap();
         }
@@ -156,7 +156,7 @@ impl Daemon {
         fs::write(&self.instance.pid_file, child.id().to_string()).unwrap();
         own.restarted = Some(child);
         own.runs = true;
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + limit();
         while !self.answers() {
             assert!(Instant::now() < deadline, "containerd does not come back");
         }

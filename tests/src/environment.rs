@@ -40,6 +40,12 @@ pub fn long() -> bool {
     std::env::var_os("CONTAINERD_DRIVER_TEST_LONG").is_some()
 }
 
+/// How many times longer than usual the tests wait; more than one where the host is an emulated machine.
+pub fn patience() -> u32 {
+    let set = std::env::var("CONTAINERD_DRIVER_TEST_PATIENCE").ok();
+    set.map_or(1, |times| times.parse().expect("CONTAINERD_DRIVER_TEST_PATIENCE is a whole number"))
+}
+
 fn variable(name: &str) -> PathBuf {
     match std::env::var_os(name) {
         Some(value) => value.into(),

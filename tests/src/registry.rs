@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::daemon::archive;
 use crate::environment;
-use crate::wait::LIMIT;
+use crate::wait::limit;
 
 /// The distribution's registry server at a port that the kernel chose. Dropping it ends it.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Log {
             Some(line.1.split(['"', ' ', ',']).next().unwrap_or_default().to_owned())
         };
         let (lines, waited) =
-            self.grown.wait_timeout_while(lines, LIMIT, |lines| told(lines).is_none()).unwrap();
+            self.grown.wait_timeout_while(lines, limit(), |lines| told(lines).is_none()).unwrap();
         assert!(!waited.timed_out(), "the registry does not listen:\n{}", lines.join("\n"));
         told(&lines).unwrap()
     }

@@ -46,5 +46,8 @@ pub(crate) const TEST_RUN: &str = "CONTAINERD_DRIVER_TEST_RUN";
 /// Set to make tests that have a long form run it. Set for tests.
 pub(crate) const TEST_LONG: &str = "CONTAINERD_DRIVER_TEST_LONG";
 
+/// How many times longer than usual the tests wait for what must happen. Set in an emulated machine.
+pub(crate) const TEST_PATIENCE: &str = "CONTAINERD_DRIVER_TEST_PATIENCE";
+
 /// How many rounds the tiers that count in rounds make, when it was asked for. Set for tests.
 pub(crate) const TEST_ROUNDS: &str = "CONTAINERD_DRIVER_TEST_ROUNDS";
