@@ -46,4 +46,5 @@ mod resolver;
 mod stale;
 mod stop;
 mod swaps;
+mod systemd;
 mod usage;

@@ -48,6 +48,18 @@ enum Verb {
         #[arg(last = true, required = true, value_name = "COMMAND")]
         command: Vec<String>,
     },
+    /// Runs end-to-end tests in the guest with cgroup v2, those whose names contain one of the texts, or all.
+    Guest {
+        /// With systemd as the guest's first program.
+        #[arg(long)]
+        systemd: bool,
+        /// Parts of names of tests.
+        #[arg(value_name = "TEXT")]
+        only: Vec<String>,
+    },
+    /// Within the guest: runs the tests of its second disk.
+    #[command(hide = true)]
+    GuestTests,
     /// Makes the test images and prints the directory that holds them.
     Images,
     /// Serves a private containerd until standard input closes; one JSON line tells when it is ready.
@@ -71,6 +83,8 @@ pub(crate) fn run() -> Result<u8> {
         Verb::Test { tier, rounds, long } => tiers::run(&tier, rounds, long),
         Verb::Tidy => tidy::run(),
         Verb::WithContainerd { version, command } => with_containerd::run(version, &command),
+        Verb::Guest { systemd, only } => tiers::cgroup2::by_hand(systemd, &only),
+        Verb::GuestTests => tiers::cgroup2::inside(),
         Verb::Images => images::print_directory().map(|()| 0),
         Verb::ServeContainerd { .. } => Ok(0),
     }

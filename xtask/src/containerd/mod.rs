@@ -45,12 +45,25 @@ impl Private {
         if !rustix::process::geteuid().is_root() {
             bail!("a private containerd needs root, as every container runtime with runc does");
         }
-        let bin_dir = version.bin_dir()?;
+        let private = Self::begin(version.bin_dir()?.as_deref())?;
+        version.check(&private.instance.version)?;
+        Ok(private)
+    }
+
+    /// Starts the one of this host, which has what is needed.
+    ///
+    /// # Errors
+    /// As [`Private::start`].
+    pub(crate) fn installed() -> Result<Self> {
+        Self::begin(None)
+    }
+
+    fn begin(bin_dir: Option<&Path>) -> Result<Self> {
         let step = Step::begin("starting a private containerd");
         // This very program, even when cargo has put a newer one in its place.
         let mut command = Command::new("/proc/self/exe");
         command.arg("serve-containerd").stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        if let Some(dir) = &bin_dir {
+        if let Some(dir) = bin_dir {
             command.arg("--bin-dir").arg(dir);
         }
         let mut keeper = command.spawn().context("can not start the keeper")?;
@@ -62,7 +75,6 @@ impl Private {
             bail!("no private containerd: its keeper ended with {}", process::ending(status));
         }
         let instance: Instance = serde_json::from_str(&line).context("the keeper's line is no instance")?;
-        version.check(&instance.version)?;
         step.done(format!("{} at {}", instance.version, instance.address.display()));
         Ok(Self { instance, keeper })
     }

@@ -13,6 +13,7 @@ use crate::screen::Step;
 use crate::{files, place, process};
 
 pub(crate) use apt::Source;
+pub(crate) use suites::{Own, own};
 
 /// The `.deb` files of these packages, downloaded when the cache lacks them.
 ///

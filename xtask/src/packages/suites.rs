@@ -23,6 +23,25 @@ pub(crate) fn sources_of(suite: &str) -> Result<String> {
     Ok(format!("deb {signed}{mirror} {suite} main\n"))
 }
 
+/// The host's own suite.
+pub(crate) struct Own {
+    /// Its code name.
+    pub(crate) suite: String,
+    /// The text of a `sources.list` that names it on the mirror of the host.
+    pub(crate) sources: String,
+}
+
+/// The suite that the host is of.
+///
+/// # Errors
+/// It is not of Debian, or its sources can not be read.
+pub(crate) fn own() -> Result<Own> {
+    Source::Host.refresh_if_empty()?;
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let suite = codename(&release).to_owned();
+    Ok(Own { sources: sources_of(&suite)?, suite })
+}
+
 /// The address of the archive out of `apt-get indextargets`, for the host's own code name.
 fn mirror<'a>(said: &'a str, codename: &str) -> Option<&'a str> {
     said.lines().find_map(|line| {

@@ -16,6 +16,8 @@ use crate::packages::{self, Source};
 use crate::screen::{self, Step};
 use crate::{files, images, place, process};
 
+use needs::Need;
+
 pub(crate) use needs::cni_dir;
 
 /// Everything: the programs, the downloads and the images.
@@ -35,7 +37,19 @@ pub(crate) fn run() -> Result<()> {
 /// # Errors
 /// A program is missing and can not be installed; without root the error tells the command to run.
 pub(crate) fn programs() -> Result<()> {
-    let missing = needs::missing();
+    ensure(needs::ALL)
+}
+
+/// Installs the programs that the guest is made and run with.
+///
+/// # Errors
+/// As [`programs`].
+pub(crate) fn guest() -> Result<()> {
+    ensure(needs::GUEST)
+}
+
+fn ensure(table: &'static [Need]) -> Result<()> {
+    let missing = needs::missing(table);
     if missing.is_empty() {
         return Ok(());
     }
@@ -53,7 +67,7 @@ pub(crate) fn programs() -> Result<()> {
         bail!("installing needs root, so run as root: apt-get update && {by_hand}");
     }
     install(&wanted).with_context(|| format!("`{by_hand}` failed"))?;
-    match needs::missing().first() {
+    match needs::missing(table).first() {
         Some(need) => bail!("the package {} is installed, but {} is still missing", need.package, need.what),
         None => Ok(()),
     }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::place;
 
 /// One thing that must be on the host.
-pub(crate) struct Need {
+pub(super) struct Need {
     /// What a person calls it.
-    pub(crate) what: &'static str,
+    pub(super) what: &'static str,
     /// The package of Debian and Ubuntu that brings it.
-    pub(crate) package: &'static str,
+    pub(super) package: &'static str,
     seen: Seen,
 }
 
@@ -22,7 +22,8 @@ enum Seen {
 
 const CNI_DIRS: &[&str] = &["/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"];
 
-const NEEDS: [Need; 9] = [
+/// What everything needs.
+pub(super) const ALL: &[Need] = &[
     Need { what: "containerd", package: "containerd", seen: Seen::Program("containerd") },
     Need { what: "containerd's client ctr", package: "containerd", seen: Seen::Program("ctr") },
     Need { what: "the runc shim", package: "containerd", seen: Seen::Program("containerd-shim-runc-v2") },
@@ -38,9 +39,16 @@ const NEEDS: [Need; 9] = [
     Need { what: "setpriv", package: "util-linux", seen: Seen::Program("setpriv") },
 ];
 
-/// What is missing on this host, in the order of the table.
-pub(crate) fn missing() -> Vec<&'static Need> {
-    NEEDS.iter().filter(|need| !present(&need.seen)).collect()
+/// What the making and running of the guest needs beside them.
+pub(super) const GUEST: &[Need] = &[
+    Need { what: "the emulator qemu", package: "qemu-system-x86", seen: Seen::Program("qemu-system-x86_64") },
+    Need { what: "mmdebstrap", package: "mmdebstrap", seen: Seen::Program("mmdebstrap") },
+    Need { what: "mkfs.ext4", package: "e2fsprogs", seen: Seen::Program("mkfs.ext4") },
+];
+
+/// What of a table is missing on this host, in its order.
+pub(super) fn missing(table: &'static [Need]) -> Vec<&'static Need> {
+    table.iter().filter(|need| !present(&need.seen)).collect()
 }
 
 /// The directory of the reference CNI plugins, when they are installed.

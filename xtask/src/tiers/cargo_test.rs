@@ -17,16 +17,24 @@ pub(crate) fn run(plan: &Plan, args: &[&str], prepare: impl FnOnce(&mut Command)
     let mut command = Command::new(cargo);
     command.arg("test").args(args).current_dir(place::workspace());
     prepare(&mut command);
+    counted(plan, &mut command)
+}
+
+/// Runs cargo or a test binary and counts its tests.
+///
+/// # Errors
+/// It can not be started.
+pub(crate) fn counted(plan: &Plan, command: &mut Command) -> Result<Outcome> {
     let mut counts = Counts::default();
     let watch = Watch::until(plan.deadline);
-    let status = process::stream(&mut command, |line| {
+    let status = process::stream(command, |line| {
         screen::print(line);
         counts.read(line);
     })?;
     if watch.stop() {
         counts.failures.push("the tests hung and were ended at twice their time budget".to_owned());
     } else if !status.success() && counts.failures.is_empty() {
-        let spelled = process::spelled(&command);
+        let spelled = process::spelled(command);
         let ending = process::ending(status);
         counts.failures.push(format!("`{spelled}` ended with {ending} and names no failed test"));
     }

@@ -10,7 +10,17 @@ use crate::containerd::{Private, Version};
 use crate::leaks::{self, Host};
 use crate::{environment, images, packages, setup, signals, with_containerd};
 
-/// Runs suites on a private containerd of that version, and the leak check as one test more. The suites get what prepares a command.
+/// What the tests find beside containerd.
+pub(crate) struct Tools {
+    /// The directory of the image archives.
+    pub(crate) images: PathBuf,
+    /// The registry server.
+    pub(crate) registry: PathBuf,
+    /// The driver's release binary.
+    pub(crate) driver: PathBuf,
+}
+
+/// Runs suites on a private containerd of that version, with everything made that they need.
 ///
 /// # Errors
 /// Something that they need is missing.
@@ -27,13 +37,25 @@ pub(crate) fn run(
         Err(error) => return Ok(Outcome::failed(&error)),
     };
     signals::check()?;
+    on(plan, &Tools { images, registry, driver }, || Private::start(version), suites)
+}
+
+/// Runs suites on a private containerd, and the leak check as one test more. The suites get what prepares a command.
+///
+/// # Errors
+/// containerd does not start, or a suite does not.
+pub(crate) fn on(
+    plan: &Plan,
+    tools: &Tools,
+    start: impl FnOnce() -> Result<Private>,
+    suites: impl FnOnce(&dyn Fn(&mut Command)) -> Result<Outcome>,
+) -> Result<Outcome> {
     let before = Host::now()?;
-    let private = Private::start(version)?;
+    let private = start()?;
     let mark = private.instance.dir.display().to_string();
-    let tools = [images, registry, driver];
     let ran = suites(&|command| {
         with_containerd::point_at(command, &private.instance);
-        tell(command, plan, &tools);
+        tell(command, plan, tools);
         command.env(environment::TEST_RUN, &mark);
     });
     let left = leaks::left(&before, &private, &mark);
@@ -51,7 +73,7 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
-fn tell(command: &mut Command, plan: &Plan, [images, registry, driver]: &[PathBuf; 3]) {
+fn tell(command: &mut Command, plan: &Plan, Tools { images, registry, driver }: &Tools) {
     command
         .env(environment::TEST_IMAGES, images)
         .env(environment::DOCKER_REGISTRY_BIN, registry)

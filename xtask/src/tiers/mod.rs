@@ -2,6 +2,7 @@
 
 mod agent;
 mod cargo_test;
+pub(crate) mod cgroup2;
 mod combinations;
 mod daemon;
 mod e2e;
@@ -18,6 +19,7 @@ use anyhow::{Result, bail};
 use crate::{demo, screen, setup, signals};
 
 pub(crate) use table::{Outcome, Report};
+pub(crate) use watch::Watch;
 
 /// One tier.
 struct Tier {
@@ -40,7 +42,7 @@ pub(crate) struct Plan {
 }
 
 /// The tiers in the order of their running.
-const TIERS: [Tier; 6] = [
+const TIERS: [Tier; 7] = [
     Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
@@ -52,6 +54,7 @@ const TIERS: [Tier; 6] = [
         run: |plan| combinations::run(plan, "versions"),
         always: false,
     },
+    Tier { name: "cgroup2", budget: minutes(14), run: cgroup2::run, always: false },
 ];
 
 /// The budget of one round, where more are asked for than a tier's own budget allows.
@@ -138,7 +141,7 @@ mod tests {
         let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
         assert_eq!(
             refused,
-            "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, chaos, versions"
+            "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, chaos, versions, cgroup2"
         );
     }
 }
