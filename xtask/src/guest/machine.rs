@@ -46,7 +46,7 @@ pub(crate) fn command(disks: &Disks, payload: &Path, init: Init) -> Command {
     command.args(["-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "max", "-m", "2048"]);
     command.args(["-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio"]);
     command.arg("-kernel").arg(&disks.kernel).arg("-initrd").arg(&disks.initrd);
-    command.arg("-drive").arg(drive(&disks.root, "snapshot=on,cache=unsafe"));
+    command.arg("-drive").arg(drive(&disks.root, "snapshot=on"));
     command.arg("-drive").arg(drive(payload, "readonly=on"));
     let kernel = "root=/dev/vda rw console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off";
     command.arg("-append").arg(format!("{kernel} {}", init.arguments()));
@@ -74,7 +74,7 @@ mod tests {
         expect![[
             "qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -cpu max -m 2048 -nodefaults -no-reboot \
                   -display none -serial stdio -kernel /k -initrd /i \
-                  -drive file=/a,,b/root,format=raw,if=virtio,snapshot=on,cache=unsafe \
+                  -drive file=/a,,b/root,format=raw,if=virtio,snapshot=on \
                   -drive file=/p,format=raw,if=virtio,readonly=on \
                   -append root=/dev/vda rw console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off \
                   init=/usr/sbin/guest-init"
