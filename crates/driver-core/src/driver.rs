@@ -218,13 +218,9 @@ impl Driver {
     /// # Errors
     /// When the task is gone; the client then destroys the handle and starts anew.
     pub async fn recover_task(&self, id: TaskId, state: TaskState) -> Result<(), DriverError> {
-        if self.0.tasks.find(&id).is_some() {
-            return Ok(());
-        }
         self.0.node.learn(&state.node_id);
-        let task = recover::recover(self.context()?, id, state).await?;
-        self.0.tasks.insert(task);
-        Ok(())
+        let (known, container) = (id.clone(), state.container_id());
+        self.take_up(known, container, recover::recover(self.context()?, id, state)).await
     }
 
     /// Takes up a task that the Go driver of the same name started. Repeating it is harmless.
@@ -232,13 +228,27 @@ impl Driver {
     /// # Errors
     /// When the task is gone; the client then destroys the handle and starts anew.
     pub async fn adopt_task(&self, task: Predecessor) -> Result<(), DriverError> {
-        if self.0.tasks.find(&task.id).is_some() {
-            return Ok(());
-        }
         self.0.node.learn(&task.identity.node_id);
-        let task = predecessor::adopt(self.context()?, task).await?;
-        self.0.tasks.insert(task);
-        Ok(())
+        let (id, container) = (task.id.clone(), ContainerId::existing(task.container.as_str()));
+        self.take_up(id, container, predecessor::adopt(self.context()?, task)).await
+    }
+
+    /// Takes a task up once, however often it is asked for. A caller that goes away does not end it.
+    async fn take_up(
+        &self,
+        id: TaskId,
+        container: ContainerId,
+        work: impl Future<Output = Result<Arc<Task>, DriverError>> + Send + 'static,
+    ) -> Result<(), DriverError> {
+        let driver = self.clone();
+        let taken_up = tokio::spawn(async move {
+            let _turn = driver.0.turns.take(&container).await;
+            if driver.0.tasks.find(&id).is_none() {
+                driver.0.tasks.insert(work.await?);
+            }
+            Ok(())
+        });
+        taken_up.await.map_err(|_| DriverError::Interrupted("the recovery of the task"))?
     }
 
     /// Waits for the confirmed end of a task.

@@ -7,7 +7,7 @@ use crate::ids::TaskId;
 use crate::ports::{ConnectPort, ContainerPort, ContainersError};
 use crate::spec::TaskSpec;
 use crate::testing::fake::FakePort;
-use crate::{Driver, DriverError, NodeCpu, Phase, PluginConfig, TaskHandle};
+use crate::{Driver, DriverError, NodeCpu, Phase, PluginConfig, TaskEvent, TaskHandle};
 
 struct Connect(Arc<FakePort>);
 
@@ -164,4 +164,44 @@ async fn a_task_that_was_taken_up_unseen_and_is_gone_has_ended() {
     host.port.come_back();
     let exit = driver.wait_task(&handle.id).await.unwrap();
     assert!(exit.lost.is_some_and(|reason| reason.contains("does not exist any more")));
+}
+
+/// How often events say that a task was taken up.
+fn recoveries(events: &mut tokio::sync::broadcast::Receiver<TaskEvent>) -> usize {
+    std::iter::from_fn(|| events.try_recv().ok()).filter(|event| event.message == "Recovered").count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_calls_at_once_take_a_task_up_once() {
+    let host = Host::new();
+    let handle = host.task().await;
+    host.port.hang(&handle.state.container_id());
+    let driver = host.driver();
+    let mut events = driver.events();
+    let recover = || driver.recover_task(handle.id.clone(), handle.state.clone());
+    let (one, two, ()) = tokio::join!(recover(), recover(), async {
+        // The clock goes on when both wait.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        host.port.answer_again();
+    });
+    one.unwrap();
+    two.unwrap();
+    assert_eq!((driver.task_count(), recoveries(&mut events)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_does_not_end_the_recovery() {
+    let host = Host::new();
+    let handle = host.task().await;
+    host.port.hang(&handle.state.container_id());
+    let driver = host.driver();
+    let mut events = driver.events();
+    let call = driver.recover_task(handle.id.clone(), handle.state.clone());
+    assert!(tokio::time::timeout(Duration::from_millis(1), call).await.is_err());
+    host.port.answer_again();
+    while driver.task_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    driver.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    assert_eq!(recoveries(&mut events), 1);
 }
