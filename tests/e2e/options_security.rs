@@ -91,9 +91,9 @@ fn strict_keeps_tasks_from_the_host() {
 
 #[test]
 fn allowed_modes_say_which_namespaces_of_the_host_a_task_may_have() {
-    let none = [("pid", Value::List(Vec::new())), ("ipc", Value::List(Vec::new()))];
+    let none = ["pid", "ipc", "userns"].map(|kind| (kind, Value::List(Vec::new())));
     test_with(Setup::config("allowed_modes", none), async |world| {
-        for kind in ["pid", "ipc"] {
+        for kind in ["pid", "ipc", "userns"] {
             let option = format!("{kind}_mode");
             let text = world.task("web").shell("true").option(&option, "host").refusal().await;
             let told =

@@ -73,6 +73,8 @@ pub struct AllowedModes {
     pub pid: Vec<String>,
     /// Of `ipc_mode`.
     pub ipc: Vec<String>,
+    /// Of `userns_mode`.
+    pub userns: Vec<String>,
     /// Of `uts_mode`.
     pub uts: Vec<String>,
 }
@@ -81,14 +83,14 @@ impl AllowedModes {
     /// No namespace of the host.
     #[must_use]
     pub fn none() -> Self {
-        Self { pid: Vec::new(), ipc: Vec::new(), uts: Vec::new() }
+        Self { pid: Vec::new(), ipc: Vec::new(), userns: Vec::new(), uts: Vec::new() }
     }
 }
 
 impl Default for AllowedModes {
     fn default() -> Self {
         let host = || vec!["host".to_owned()];
-        Self { pid: host(), ipc: host(), uts: host() }
+        Self { pid: host(), ipc: host(), userns: host(), uts: host() }
     }
 }
 

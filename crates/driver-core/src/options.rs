@@ -39,6 +39,8 @@ pub struct TaskOptions {
     pub ipc_mode: String,
     /// `uts_mode`: `host` for the host's UTS namespace.
     pub uts_mode: String,
+    /// `userns_mode`: `host` or nothing, as every task is in the host's user namespace.
+    pub userns_mode: String,
     /// `seccomp`: whether system calls are filtered; unset is the operator's choice.
     pub seccomp: Option<bool>,
     /// `seccomp_profile`: a profile on the host in the place of the driver's own.

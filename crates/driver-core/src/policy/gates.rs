@@ -62,10 +62,28 @@ pub(super) fn namespaces(options: &TaskOptions, config: &PluginConfig) -> Result
     Ok(namespaces)
 }
 
+/// `userns_mode`, which can only say what holds for every task.
+pub(super) fn check_user_namespace(options: &TaskOptions, config: &PluginConfig) -> Result<(), Refusal> {
+    let mode = options.userns_mode.as_str();
+    if !mode.is_empty() && !mode.eq_ignore_ascii_case("host") {
+        let accepted =
+            "\"host\" is accepted, or leave it out: there are no user namespaces of tasks' own yet";
+        return Err(Refusal::new("userns_mode", mode, accepted));
+    }
+    check_allowed("userns_mode", mode, &config.allowed_modes.userns)
+}
+
 fn mode(option: &'static str, value: &str, allowed: &[String]) -> Result<NamespaceMode, Refusal> {
     let mode = NamespaceMode::from_option(option, value)?;
-    if mode == NamespaceMode::Own || allowed.iter().any(|word| word.eq_ignore_ascii_case(value)) {
-        return Ok(mode);
+    if mode == NamespaceMode::Host {
+        check_allowed(option, value, allowed)?;
+    }
+    Ok(mode)
+}
+
+fn check_allowed(option: &'static str, value: &str, allowed: &[String]) -> Result<(), Refusal> {
+    if value.is_empty() || allowed.iter().any(|word| word.eq_ignore_ascii_case(value)) {
+        return Ok(());
     }
     let accepted = format!(
         "the operator's allowed_modes.{} does not have this mode; leave {option} out",

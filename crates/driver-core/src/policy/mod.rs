@@ -114,6 +114,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
     check_options(options)?;
     check_network(spec)?;
     gates::check_network(spec, rules.config)?;
+    gates::check_user_namespace(options, rules.config)?;
     check_env(spec)?;
     check_mounts(spec)?;
     names::check_hostname(&options.hostname)?;

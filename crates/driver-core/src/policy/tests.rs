@@ -20,6 +20,7 @@ fn refusal(change: impl FnOnce(&mut TaskSpec)) -> String {
 #[test]
 fn a_plain_task_is_accepted() {
     assert_eq!(refusal(|_| {}), "accepted");
+    assert_eq!(refusal(|spec| spec.options.userns_mode = "host".into()), "accepted");
 }
 
 #[test]
@@ -95,6 +96,7 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
     let told = [
         refusal(|spec| spec.options.cap_drop = vec!["everything".into()]),
         refusal(|spec| spec.options.pid_mode = "container".into()),
+        refusal(|spec| spec.options.userns_mode = "keep-id".into()),
         refusal(|spec| spec.options.shm_size = "0".into()),
         refusal(|spec| spec.options.shm_size = "big".into()),
         refusal(|spec| spec.options.file_limit = 1001),
@@ -108,6 +110,7 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
     expect_test::expect![[r#"
         cap_drop: "everything" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_)
         pid_mode: "container" is not a mode (accepted: "host", or leave it out for a namespace of its own)
+        userns_mode = "keep-id": "host" is accepted, or leave it out: there are no user namespaces of tasks' own yet
         shm_size = "0": a size of 1 byte and more, such as 128M, is accepted
         shm_size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
         file_limit = "1001": 1 to 1000 is accepted, which is all that this host gives
@@ -149,6 +152,7 @@ fn strict_refuses_what_reaches_the_host() {
     let told = [
         told(|spec| spec.options.privileged = true),
         told(|spec| spec.options.pid_mode = "host".into()),
+        told(|spec| spec.options.userns_mode = "Host".into()),
         told(|spec| spec.options.host_network = true),
         told(|spec| spec.options.cap_add = vec!["net_raw".into(), "chown".into()]),
         told(|spec| spec.options.devices = vec![crate::options::DeviceOption::Text("/dev/sda".into())]),
@@ -157,6 +161,7 @@ fn strict_refuses_what_reaches_the_host() {
     expect_test::expect![[r#"
         privileged = "true": Running privileged jobs are not allowed on this node; leave privileged out, or have its operator set allow_privileged = true
         pid_mode = "host": the operator's allowed_modes.pid does not have this mode; leave pid_mode out
+        userns_mode = "Host": the operator's allowed_modes.userns does not have this mode; leave userns_mode out
         host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
         cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
         devices = "/dev/sda": security = "strict" keeps tasks from the host's devices; device plugins are accepted

@@ -169,28 +169,19 @@ const DANGLING: &[Entry] = &[
 
 /// The options of `allowed_modes`.
 const MODES: &[Entry] = &[
-    Entry {
-        name: "pid",
-        kind: Kind::Texts,
-        default: Default::Unset("`[\"host\"]`; none under strict"),
-        since: Peer::Docker,
-        effect: "Values that `pid_mode` may have.",
-    },
-    Entry {
-        name: "ipc",
-        kind: Kind::Texts,
-        default: Default::Unset("`[\"host\"]`; none under strict"),
-        since: Peer::Docker,
-        effect: "Values that `ipc_mode` may have.",
-    },
-    Entry {
-        name: "uts",
-        kind: Kind::Texts,
-        default: Default::Unset("`[\"host\"]`; none under strict"),
-        since: Peer::Docker,
-        effect: "Values that `uts_mode` may have.",
-    },
+    modes("pid", "Values that `pid_mode` may have."),
+    modes("ipc", "Values that `ipc_mode` may have."),
+    modes(
+        "userns",
+        "Values that `userns_mode` may have; a task without it is in the host's user namespace, too.",
+    ),
+    modes("uts", "Values that `uts_mode` may have."),
 ];
+
+const fn modes(name: &'static str, effect: &'static str) -> Entry {
+    let default = Default::Unset("`[\"host\"]`; none under strict");
+    Entry { name, kind: Kind::Texts, default, since: Peer::Docker, effect }
+}
 
 /// The options of `volumes`.
 const VOLUMES: &[Entry] = &[Entry {
@@ -258,6 +249,7 @@ fn allowed_modes(modes: &mut Reader, default: AllowedModes) -> Result<AllowedMod
     Ok(AllowedModes {
         pid: modes.texts_if_set("allowed_modes.pid")?.unwrap_or(default.pid),
         ipc: modes.texts_if_set("allowed_modes.ipc")?.unwrap_or(default.ipc),
+        userns: modes.texts_if_set("allowed_modes.userns")?.unwrap_or(default.userns),
         uts: modes.texts_if_set("allowed_modes.uts")?.unwrap_or(default.uts),
     })
 }

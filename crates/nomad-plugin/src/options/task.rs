@@ -24,7 +24,7 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         command: reader.text("command")?,
         args: reader.texts("args")?,
         entrypoint: reader.text_or_texts("entrypoint")?,
-        cwd: working_directory(reader)?,
+        cwd: under_names(reader, &WORKING_DIRECTORY)?,
         hostname: reader.text("hostname")?.unwrap_or_default(),
         host_network: host_network(reader)?,
         host_dns: match reader.flag("host_dns")? {
@@ -38,6 +38,7 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
         pid_mode: reader.text("pid_mode")?.unwrap_or_default(),
         ipc_mode: reader.text("ipc_mode")?.unwrap_or_default(),
         uts_mode: reader.text("uts_mode")?.unwrap_or_default(),
+        userns_mode: under_names(reader, &USER_NAMESPACE)?.unwrap_or_default(),
         seccomp: reader.flag("seccomp")?,
         seccomp_profile: reader.text("seccomp_profile")?.unwrap_or_default(),
         devices: reader.texts_or_blocks("devices")?.into_iter().map(device).collect::<Result<_, _>>()?,
@@ -55,13 +56,23 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
     Ok(TaskOptions { image, ..options })
 }
 
-/// One option under three names.
-fn working_directory(reader: &mut Reader) -> Result<Option<String>, OptionError> {
+/// The names of one option, and the sentence for a job that has two of them which differ.
+struct Names(&'static [&'static str], &'static str);
+
+const WORKING_DIRECTORY: Names = Names(
+    &["cwd", "work_dir", "working_dir"],
+    "cwd, work_dir and working_dir are names of one option: set one of them",
+);
+const USER_NAMESPACE: Names =
+    Names(&["userns_mode", "userns"], "userns_mode and userns are names of one option: set one of them");
+
+/// One option that has several names.
+fn under_names(reader: &mut Reader, names: &Names) -> Result<Option<String>, OptionError> {
+    let Names(names, accepted) = names;
     let mut set = None;
-    for name in ["cwd", "work_dir", "working_dir"] {
+    for name in *names {
         let Some(value) = reader.text(name)? else { continue };
         if set.as_ref().is_some_and(|earlier| *earlier != value) {
-            let accepted = "cwd, work_dir and working_dir are names of one option: set one of them";
             return Err(reader.refused(name, accepted));
         }
         set = Some(value);

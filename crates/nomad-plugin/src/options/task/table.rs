@@ -138,6 +138,20 @@ pub const OPTIONS: &[Entry] = &[
         effect: "`host` shares the host's name.",
     },
     Entry {
+        name: "userns_mode",
+        kind: Kind::Text,
+        default: Default::Unset("the host's user namespace"),
+        since: Peer::Docker,
+        effect: "`host` is accepted, where every task is today; any other mode is refused.",
+    },
+    Entry {
+        name: "userns",
+        kind: Kind::Text,
+        default: Default::Unset("`userns_mode`"),
+        since: Peer::Podman,
+        effect: "podman's name of `userns_mode`.",
+    },
+    Entry {
         name: "readonly_rootfs",
         kind: Kind::Flag,
         default: Default::Value("false"),
