@@ -26,6 +26,7 @@ mod logs;
 mod many;
 mod network;
 mod observe;
+mod options_cdi;
 mod options_limits;
 mod options_mounts;
 mod options_names;

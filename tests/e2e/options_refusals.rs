@@ -76,7 +76,6 @@ fn values_that_no_task_can_have() {
             vec![("shm_size", "lots".into())],
             vec![("shm_size", 0.into())],
             vec![("devices", vec!["/dev/fuse:x"].into())],
-            vec![("devices", vec!["nvidia.com/gpu=0"].into())],
             vec![("devices", vec!["/dev/no-such"].into())],
             vec![("mounts", mount("local", "/x", &["sideways"]))],
             vec![("mounts", mount("local", "/x", &[]))],
@@ -95,7 +94,6 @@ fn values_that_no_task_can_have() {
             shm_size: "lots" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
             shm_size = "0": a size of 1 byte and more, such as 128M, is accepted
             devices: "x" are not permissions of a device (accepted: letters of r, w and m, each once)
-            devices: "nvidia.com/gpu=0" is a name of the Container Device Interface, whose specifications this driver does not read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)
             devices = "/dev/no-such" can not be used: can not look at the device "/dev/no-such": No such file or directory (os error 2)
             mounts: "sideways" is not an option of a bind mount (accepted: rbind, bind, rro, private, rprivate, slave, rslave, shared, rshared, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, mand, noatime, nodev, nodiratime, noexec, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, strictatime, suid, sync)
             mounts: the bind at "/x" has no options (accepted: rbind or bind, and ro or rw)

@@ -2,19 +2,21 @@
 //! behind mounts, which are held from the check until they are handed on.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use linux_host::beneath;
+use linux_host::cdi;
 use linux_host::devices::{self, DeviceNode, NodeKind};
 use oci_builder::{
     Device, DeviceKind, DevicePermissions, DeviceRequest, Mount, MountKind, Privilege, Seccomp,
 };
 
+use crate::cdi::{CdiEdits, Extras};
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::host;
 use crate::plan;
-use crate::policy::{self, Grant, MountGrant, Refusal, Rules, Source};
+use crate::policy::{self, DeviceGrant, Grant, MountGrant, Refusal, Rules, Source};
 use crate::profile;
 use crate::spec::{HostDevice, TaskSpec};
 
@@ -23,6 +25,8 @@ use crate::spec::{HostDevice, TaskSpec};
 pub(crate) struct Granted {
     pub(crate) grant: Grant,
     pub(crate) devices: Vec<Device>,
+    /// What comes with devices of the Container Device Interface.
+    pub(crate) extras: Extras,
     pub(crate) seccomp: Seccomp,
     pub(crate) mounts: Vec<GrantedMount>,
 }
@@ -87,15 +91,23 @@ impl Granted {
             Privilege::Confined => Vec::new(),
             Privilege::Privileged => host_devices()?,
         };
+        let mut names = Vec::new();
         for device in &grant.devices {
-            nodes.extend(job_device(device)?);
+            match device {
+                DeviceGrant::Node(request) => nodes.extend(job_device(request)?),
+                DeviceGrant::Cdi(name) => names.push(name),
+            }
         }
+        let CdiEdits { devices, extras } = CdiEdits::find(&cdi::DIRECTORIES.map(Path::new), &names)?;
+        // A specification has the last word on its nodes, also where a privileged task has all of the host's.
+        nodes.retain(|node| !devices.iter().any(|device| device.path == node.path));
+        nodes.extend(devices);
         for device in &spec.devices {
             nodes.extend(device_nodes(device)?);
         }
         let seccomp = profile::filter(&grant.filter, context.host)?;
         let mounts = grant.mounts.iter().map(GrantedMount::of).collect::<Result<_, _>>()?;
-        let granted = Self { grant, devices: nodes, seccomp, mounts };
+        let granted = Self { grant, devices: nodes, extras, seccomp, mounts };
         let draft = plan::draft(spec, &granted)?;
         oci_builder::build(draft).map_err(Refusal::from)?;
         Ok(granted)
@@ -109,7 +121,7 @@ const NOT_OF_HOST: [&str; 9] =
 
 /// Every device node of the host, for a privileged task: what it may do with them is not restricted anyway.
 fn host_devices() -> Result<Vec<Device>, DriverError> {
-    let dev = std::path::Path::new("/dev");
+    let dev = Path::new("/dev");
     let nodes = devices::inspect(dev).map_err(|error| {
         DriverError::host("the host's devices, for a privileged task, can not be read")(error.into())
     })?;
@@ -136,7 +148,7 @@ fn job_device(wanted: &DeviceRequest) -> Result<Vec<Device>, DriverError> {
 }
 
 /// Where a node goes: at the path itself, or beneath it when a whole directory is given.
-fn place(task_path: &std::path::Path, node: &DeviceNode) -> PathBuf {
+fn place(task_path: &Path, node: &DeviceNode) -> PathBuf {
     if node.relative.as_os_str().is_empty() { task_path.to_owned() } else { task_path.join(&node.relative) }
 }
 
@@ -148,7 +160,7 @@ fn device_nodes(wanted: &HostDevice) -> Result<Vec<Device>, DriverError> {
     Ok(nodes.iter().map(|node| device(place(&wanted.task_path, node), node, permissions)).collect())
 }
 
-fn device(path: std::path::PathBuf, node: &DeviceNode, permissions: DevicePermissions) -> Device {
+pub(crate) fn device(path: PathBuf, node: &DeviceNode, permissions: DevicePermissions) -> Device {
     Device {
         path,
         kind: match node.kind {

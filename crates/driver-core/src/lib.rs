@@ -3,6 +3,7 @@
 //! Adapters see [`Driver`], the types of its methods, and the ports in [`ports`] that they fulfil.
 
 mod back_off;
+mod cdi;
 pub mod config;
 mod context;
 mod descriptors;

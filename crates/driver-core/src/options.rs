@@ -68,7 +68,7 @@ pub struct TaskOptions {
 /// An element of `devices`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceOption {
-    /// `/dev/x`, `/dev/x:rwm`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`.
+    /// `/dev/x`, `/dev/x:rwm`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or a CDI name such as `vendor.com/class=name`.
     Text(String),
     /// Docker's block; empty parts are unset.
     Parts {

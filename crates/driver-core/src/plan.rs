@@ -10,6 +10,7 @@ use oci_builder::{
     Plan, Resources, Rootfs, SwapAccounting, User, nomad_cpu_shares,
 };
 
+use crate::cdi::Extras;
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::granted::Granted;
@@ -68,14 +69,15 @@ pub(crate) fn facts(
 pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Granted) -> Result<Plan, Refusal> {
     let Facts { own: Own { user, files, alloc_logs, mounts: of_job }, placement, mode, swap, node_mhz } =
         facts;
-    let Granted { grant, devices, seccomp, mounts: _ } = granted;
+    let Granted { grant, devices, extras, seccomp, mounts: _ } = granted;
+    let Extras { env: of_devices, mounts: devices_mounts, hooks, gids } = extras;
     let Namespaces { pid, ipc, uts } = grant.namespaces;
     let options = &spec.options;
     Ok(Plan {
         args: args(spec, image)?,
-        env: env(spec, image, &files.hostname),
+        env: env(spec, image, &files.hostname).into_iter().chain(of_devices.clone()).collect(),
         cwd: cwd(spec, image),
-        user: User { uid: user.uid, gid: user.gid, additional_gids: user.additional_gids },
+        user: User { uid: user.uid, gid: user.gid, additional_gids: groups(user.additional_gids, gids) },
         network: network(spec),
         pid,
         ipc,
@@ -111,10 +113,11 @@ pub(crate) fn plan(spec: &TaskSpec, image: &Image, facts: Facts, granted: &Grant
             .resources(swap),
             pids: PidsLimit::of_option(options.pids_limit),
         },
-        mounts: mounts(spec, &files, &alloc_logs, of_job),
+        mounts: mounts(spec, &files, &alloc_logs, (of_job, devices_mounts)),
         hostname: files.hostname,
         rootfs: Rootfs { path: PathBuf::from("rootfs"), access: rootfs_access(spec) },
         devices: devices.clone(),
+        hooks: hooks.clone(),
         annotations: BTreeMap::new(),
     })
 }
@@ -188,9 +191,24 @@ fn network(spec: &TaskSpec) -> NetworkNamespace {
     }
 }
 
-/// The allocation's directories, the driver's files, the job's mounts and the volumes that the client passes; the
-/// last one of a destination wins.
-fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path, of_job: Vec<Mount>) -> Vec<Mount> {
+/// The user's groups and those that devices bring.
+fn groups(mut groups: Vec<u32>, of_devices: &[u32]) -> Vec<u32> {
+    for gid in of_devices {
+        if !groups.contains(gid) {
+            groups.push(*gid);
+        }
+    }
+    groups
+}
+
+/// The allocation's directories, the driver's files, the job's mounts, the volumes that the client passes and what
+/// comes with devices; the last one of a destination wins.
+fn mounts(
+    spec: &TaskSpec,
+    files: &NetworkFiles,
+    alloc_logs: &Path,
+    (of_job, of_devices): (Vec<Mount>, &[Mount]),
+) -> Vec<Mount> {
     let dirs = &spec.dirs;
     let fixed = [
         bind(&dirs.shared, "/alloc", Access::ReadWrite),
@@ -200,7 +218,12 @@ fn mounts(spec: &TaskSpec, files: &NetworkFiles, alloc_logs: &Path, of_job: Vec<
         bind(&files.hosts, "/etc/hosts", Access::ReadWrite),
     ];
     let resolver = files.resolv_conf.as_deref().map(|path| bind(path, "/etc/resolv.conf", Access::ReadWrite));
-    let all = fixed.into_iter().chain(resolver).chain(of_job).chain(spec.mounts.iter().map(volume));
+    let all = fixed
+        .into_iter()
+        .chain(resolver)
+        .chain(of_job)
+        .chain(spec.mounts.iter().map(volume))
+        .chain(of_devices.iter().cloned());
     let mut mounts: Vec<Mount> = Vec::new();
     for mount in all {
         mounts.retain(|earlier| earlier.destination != mount.destination);

@@ -1,6 +1,7 @@
 //! What the kernel gives: cgroup files, checked paths, limits, FIFOs, hosts and resolv.conf files.
 
 pub mod beneath;
+pub mod cdi;
 pub mod cgroup;
 pub mod cpu;
 pub mod devices;

@@ -46,6 +46,7 @@ fn plan() -> Plan {
         resources: resources(),
         mounts: (0..20).map(mount).collect(),
         devices: (0..8).map(device).collect(),
+        hooks: vec![],
         annotations: (0..10).map(|n| (format!("io.example/{n}"), n.to_string())).collect(),
     }
 }

@@ -6,8 +6,8 @@ use oci_spec::runtime::{Linux, LinuxResources, Process, Spec};
 
 use crate::{BuildError, Cgroup, Plan};
 use crate::{
-    annotations, args, baseline, capabilities, cgroup, cwd, devices, env, hostname, mounts, namespaces,
-    rlimits, rootfs, shm_size, sysctl,
+    annotations, args, baseline, capabilities, cgroup, cwd, devices, env, hooks, hostname, mounts,
+    namespaces, rlimits, rootfs, shm_size, sysctl,
 };
 
 /// The runtime-spec version that the options here need; every runtime since runc 1.0 takes it.
@@ -39,6 +39,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
         resources,
         mounts,
         devices,
+        hooks,
         annotations,
     } = plan;
 
@@ -76,6 +77,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     spec.set_root(Some(rootfs::root(rootfs)?));
     spec.set_hostname(hostname::hostname(hostname, uts)?);
     spec.set_mounts(Some(mounts.list));
+    spec.set_hooks(hooks::hooks(hooks)?);
     spec.set_annotations(annotations::annotations(annotations)?);
     spec.set_linux(Some(linux));
     Ok(spec)

@@ -22,18 +22,10 @@ pub enum DeviceRequestError {
     /// The text has none of the forms.
     #[error(
         "devices: {value:?} does not name a device \
-         (accepted: /dev/x, /dev/x:rw, /dev/x:/dev/y or /dev/x:/dev/y:rwm, with absolute paths without ..)"
+         (accepted: /dev/x, /dev/x:rw, /dev/x:/dev/y or /dev/x:/dev/y:rwm, with absolute paths without .., \
+         or vendor.com/class=name)"
     )]
     Form {
-        /// The text.
-        value: String,
-    },
-    /// The text names a device of the Container Device Interface (`vendor.com/class=name`).
-    #[error(
-        "devices: {value:?} is a name of the Container Device Interface, whose specifications this driver does not \
-         read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)"
-    )]
-    Cdi {
         /// The text.
         value: String,
     },
@@ -54,9 +46,6 @@ impl DeviceRequest {
     /// # Errors
     /// [`DeviceRequestError`].
     pub fn from_text(text: &str) -> Result<Self, DeviceRequestError> {
-        if is_cdi(text) {
-            return Err(DeviceRequestError::Cdi { value: text.to_owned() });
-        }
         let form = || DeviceRequestError::Form { value: text.to_owned() };
         let parts: Vec<&str> = text.split(':').collect();
         match parts.as_slice() {
@@ -70,7 +59,7 @@ impl DeviceRequest {
         }
         .map_err(|error| match error {
             DeviceRequestError::Form { .. } => form(),
-            DeviceRequestError::Permissions { .. } | DeviceRequestError::Cdi { .. } => error,
+            DeviceRequestError::Permissions { .. } => error,
         })
     }
 
@@ -97,14 +86,6 @@ impl DeviceRequest {
                 .ok_or_else(|| DeviceRequestError::Permissions { value: cgroup_permissions.to_owned() })?,
         })
     }
-}
-
-/// Whether a text has the form `vendor/class=name`.
-fn is_cdi(text: &str) -> bool {
-    let parts = text.split_once('=').and_then(|(kind, name)| Some((kind.split_once('/')?, name)));
-    parts.is_some_and(|((vendor, class), name)| {
-        [vendor, class, name].iter().all(|part| part.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    })
 }
 
 fn is_path(path: &str) -> bool {
@@ -138,12 +119,11 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        expect![[r#"devices: "fuse" does not name a device (accepted: /dev/x, /dev/x:rw, /dev/x:/dev/y or /dev/x:/dev/y:rwm, with absolute paths without ..)"#]].assert_eq(&read("fuse"));
+        expect![[r#"devices: "fuse" does not name a device (accepted: /dev/x, /dev/x:rw, /dev/x:/dev/y or /dev/x:/dev/y:rwm, with absolute paths without .., or vendor.com/class=name)"#]].assert_eq(&read("fuse"));
         expect![[
             r#"devices: "rx" are not permissions of a device (accepted: letters of r, w and m, each once)"#
         ]]
         .assert_eq(&read("/dev/fuse:/dev/fuse:rx"));
-        expect![[r#"devices: "nvidia.com/gpu=all" is a name of the Container Device Interface, whose specifications this driver does not read (accepted: paths such as /dev/x; or the device plugin of its vendor, in the task's resources)"#]].assert_eq(&read("nvidia.com/gpu=all"));
         for text in
             ["", "/dev/../etc", "/a:", ":/a", "/a::", "/a::r", "/a:/b:", "/a:/b:r:w", "/a:rr", "/a:b", "/a\0"]
         {

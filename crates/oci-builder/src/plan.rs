@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::{
-    CapabilitySet, Cgroup, Device, Limit, LimitKind, Mount, NamespaceMode, NetworkNamespace, Privilege,
+    CapabilitySet, Cgroup, Device, Hook, Limit, LimitKind, Mount, NamespaceMode, NetworkNamespace, Privilege,
     Resources, Rootfs, Seccomp, User,
 };
 
@@ -51,6 +51,8 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     /// Device nodes beside the default ones.
     pub devices: Vec<Device>,
+    /// Programs that the runtime runs, in order.
+    pub hooks: Vec<Hook>,
     /// Annotations for the runtime.
     pub annotations: BTreeMap<String, String>,
 }

@@ -48,6 +48,7 @@ pub(crate) fn base_plan() -> Plan {
         },
         mounts: vec![],
         devices: vec![],
+        hooks: vec![],
         annotations: BTreeMap::new(),
     }
 }

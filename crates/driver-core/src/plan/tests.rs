@@ -83,7 +83,7 @@ fn a_volume_at_the_place_of_an_own_mount_replaces_it() {
         hosts: "/s/hosts".into(),
         resolv_conf: Some("/s/resolv.conf".into()),
     };
-    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"), Vec::new())
+    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"), (Vec::new(), &[]))
         .into_iter()
         .filter(|m| m.destination == Path::new("/etc/hosts"))
         .collect();
@@ -143,7 +143,28 @@ fn what_no_container_can_have_is_refused_before_there_is_one() {
     .assert_eq(&told.join("\n"));
 }
 
+#[test]
+fn what_comes_with_devices_has_the_last_word() {
+    let mut task = spec("web");
+    task.env.0.insert("A".into(), "task".into());
+    let library = bind(Path::new("/usr/lib/vendor"), "/local", Access::ReadOnly);
+    let extras = Extras {
+        env: vec![("A".into(), "device".into())],
+        mounts: vec![library.clone()],
+        gids: vec![44, 44],
+        ..Extras::default()
+    };
+    let plan = draft_with(&task, extras).unwrap();
+    assert_eq!(plan.env.last(), Some(&("A".to_owned(), "device".to_owned())));
+    let local: Vec<_> = plan.mounts.iter().filter(|mount| mount.destination == Path::new("/local")).collect();
+    assert_eq!((local, plan.user.additional_gids), (vec![&library], vec![44]));
+}
+
 fn draft_of(task: &TaskSpec) -> Result<Plan, Refusal> {
+    draft_with(task, Extras::default())
+}
+
+fn draft_with(task: &TaskSpec, extras: Extras) -> Result<Plan, Refusal> {
     let config = crate::PluginConfig::default();
     let rules = crate::policy::Rules {
         config: &config,
@@ -152,5 +173,5 @@ fn draft_of(task: &TaskSpec) -> Result<Plan, Refusal> {
     };
     let grant = crate::policy::check(task, rules)?;
     let seccomp = oci_builder::Seccomp::Unconfined;
-    draft(task, &Granted { grant, devices: Vec::new(), seccomp, mounts: Vec::new() })
+    draft(task, &Granted { grant, devices: Vec::new(), extras, seccomp, mounts: Vec::new() })
 }

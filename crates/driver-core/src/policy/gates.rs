@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use oci_builder::{DeviceRequest, NamespaceMode, Privilege};
+use linux_host::cdi;
+use oci_builder::{DeviceRequest, DeviceRequestError, NamespaceMode, Privilege};
 
 use super::Refusal;
 use crate::config::PluginConfig;
@@ -102,22 +103,36 @@ pub(super) fn check_network(spec: &TaskSpec, config: &PluginConfig) -> Result<()
     Err(Refusal::new("host_network", "true", accepted))
 }
 
+/// A device that a task may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeviceGrant {
+    /// A node of the host, or a directory of them.
+    Node(DeviceRequest),
+    /// What the specification of its vendor says.
+    Cdi(cdi::Name),
+}
+
 /// `devices`, where the operator allows them.
-pub(super) fn devices(options: &TaskOptions, config: &PluginConfig) -> Result<Vec<DeviceRequest>, Refusal> {
-    let read = |device: &DeviceOption| match device {
-        DeviceOption::Text(text) => DeviceRequest::from_text(text),
-        DeviceOption::Parts { host_path, container_path, cgroup_permissions } => {
-            DeviceRequest::from_parts(host_path, container_path, cgroup_permissions)
-        }
+pub(super) fn devices(options: &TaskOptions, config: &PluginConfig) -> Result<Vec<DeviceGrant>, Refusal> {
+    let devices = options.devices.iter().map(device).collect::<Result<Vec<_>, _>>()?;
+    let shown = match devices.first().filter(|_| !config.host_devices) {
+        Some(DeviceGrant::Node(node)) => node.host_path.display().to_string(),
+        Some(DeviceGrant::Cdi(name)) => name.to_string(),
+        None => return Ok(devices),
     };
-    let devices = options.devices.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    match devices.first().filter(|_| !config.host_devices) {
-        Some(device) => Err(Refusal::new(
-            "devices",
-            device.host_path.display().to_string(),
-            "security = \"strict\" keeps tasks from the host's devices; device plugins are accepted",
-        )),
-        None => Ok(devices),
+    let accepted = "security = \"strict\" keeps tasks from the host's devices; device plugins are accepted";
+    Err(Refusal::new("devices", shown, accepted))
+}
+
+fn device(option: &DeviceOption) -> Result<DeviceGrant, DeviceRequestError> {
+    match option {
+        DeviceOption::Text(text) => match cdi::Name::from_text(text) {
+            Some(name) => Ok(DeviceGrant::Cdi(name)),
+            None => DeviceRequest::from_text(text).map(DeviceGrant::Node),
+        },
+        DeviceOption::Parts { host_path, container_path, cgroup_permissions } => {
+            DeviceRequest::from_parts(host_path, container_path, cgroup_permissions).map(DeviceGrant::Node)
+        }
     }
 }
 

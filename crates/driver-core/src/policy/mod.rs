@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use linux_host::hosts::HostEntry;
-use oci_builder::{BuildError, CapabilityError, CapabilitySet, DeviceRequest, DeviceRequestError};
+use oci_builder::{BuildError, CapabilityError, CapabilitySet, DeviceRequestError};
 use oci_builder::{JobMountError, Limit, LimitKind, NamespaceModeError, Privilege, SizeError};
 
 use crate::config::PluginConfig;
@@ -20,7 +20,7 @@ use crate::options::TaskOptions;
 use crate::spec::{GroupNetwork, TaskSpec};
 
 pub(crate) use available::{Available, check_available};
-pub(crate) use gates::{Filter, Namespaces};
+pub(crate) use gates::{DeviceGrant, Filter, Namespaces};
 pub(crate) use mounts::{MountGrant, Source};
 
 /// A job's wish that is not granted: one sentence with the option, the value and what would be accepted.
@@ -99,7 +99,7 @@ pub(crate) struct Grant {
     pub(crate) capabilities: CapabilitySet,
     pub(crate) namespaces: Namespaces,
     pub(crate) filter: Filter,
-    pub(crate) devices: Vec<DeviceRequest>,
+    pub(crate) devices: Vec<DeviceGrant>,
     pub(crate) mounts: Vec<MountGrant>,
     pub(crate) shm_size_bytes: u64,
     pub(crate) rlimits: BTreeMap<LimitKind, Limit>,

@@ -156,6 +156,7 @@ fn strict_refuses_what_reaches_the_host() {
         told(|spec| spec.options.host_network = true),
         told(|spec| spec.options.cap_add = vec!["net_raw".into(), "chown".into()]),
         told(|spec| spec.options.devices = vec![crate::options::DeviceOption::Text("/dev/sda".into())]),
+        told(|spec| spec.options.devices = vec![crate::options::DeviceOption::Text("v.com/c=a".into())]),
         told(mount),
     ];
     expect_test::expect![[r#"
@@ -165,6 +166,7 @@ fn strict_refuses_what_reaches_the_host() {
         host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
         cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
         devices = "/dev/sda": security = "strict" keeps tasks from the host's devices; device plugins are accepted
+        devices = "v.com/c=a": security = "strict" keeps tasks from the host's devices; device plugins are accepted
         mounts.source = "/srv": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted"#]].assert_eq(&told.join("\n"));
 }
 

@@ -219,7 +219,7 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::TextsOrBlocks(DEVICE),
         default: Default::Unset("none"),
         since: Peer::Containerd,
-        effect: "Devices of the host, as `/dev/x`, `/dev/x:rw`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or as blocks.",
+        effect: "Devices of the host, as `/dev/x`, `/dev/x:rw`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or as blocks; and CDI names, `vendor.com/class=name`, of the specifications in `/etc/cdi` and `/var/run/cdi`.",
     },
     Entry {
         name: "mounts",
