@@ -42,6 +42,8 @@ struct Seen {
     calls: Vec<String>,
     counts: BTreeMap<String, usize>,
     wanted: Option<Point>,
+    /// The point has been reached: no operation gets any further.
+    reached: bool,
 }
 
 /// A socket in the place of containerd's.
@@ -96,7 +98,8 @@ impl Proxy {
         let _gone = std::fs::remove_file(&self.socket);
     }
 
-    /// Begins to watch an operation; with a point, its call is held there.
+    /// Begins to watch an operation; with a point, its call is held there, and from then on every call and every
+    /// answer of an operation, until the next watch begins. What was held stays so.
     pub fn watch(&self, point: Option<Point>) {
         *lock(&self.seen) = Seen { wanted: point, ..Seen::default() };
         self.held.send_replace(false);
@@ -147,7 +150,7 @@ impl Proxy {
 
     fn count(&self, method: &str) -> usize {
         let mut seen = lock(&self.seen);
-        if !BACKGROUND.iter().any(|background| method.contains(background)) {
+        if !is_background(method) {
             seen.calls.push(method.to_owned());
         }
         let count = seen.counts.entry(method.to_owned()).or_default();
@@ -157,12 +160,20 @@ impl Proxy {
 
     async fn hold_at(&self, method: &str, nth: usize, edge: Edge) {
         let here = Point { method: method.to_owned(), nth, edge };
-        let wanted = lock(&self.seen).wanted.take_if(|wanted| *wanted == here).is_some();
-        if wanted {
+        let held = {
+            let mut seen = lock(&self.seen);
+            seen.reached |= seen.wanted.take_if(|wanted| *wanted == here).is_some();
+            seen.reached && !is_background(method)
+        };
+        if held {
             self.held.send_replace(true);
             std::future::pending::<()>().await;
         }
     }
+}
+
+fn is_background(method: &str) -> bool {
+    BACKGROUND.iter().any(|background| method.contains(background))
 }
 
 /// `Tasks/Create` of `/containerd.services.tasks.v1.Tasks/Create`.
