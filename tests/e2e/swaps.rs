@@ -36,11 +36,20 @@ async fn started(world: &World, mounts: Vec<Value>, meanwhile: impl FnOnce()) ->
     let setup = world.task("web").reference(&reference).shell("echo printed; sleep 1000");
     let start = tokio::spawn(setup.option("mounts", Value::List(mounts)).start());
     wait::limited("the pull", gate.knocked()).await;
+    // The pipes come before the directory, and both go on beside the pull.
+    wait::until_true("the log directory is handed on", || hands_on_logs(world)).await;
     meanwhile();
     gate.open();
     let mut task = start.await.unwrap();
     task.printed("printed").await;
     task
+}
+
+/// Whether a task's log directory is mounted into the driver's own.
+fn hands_on_logs(world: &World) -> bool {
+    let tasks = world.state_dir().join("tasks").display().to_string();
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts.lines().any(|line| line.contains(&tasks) && line.contains("/staged/logs "))
 }
 
 /// The allocation's directory, with the task's `local` in it.
