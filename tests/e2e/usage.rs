@@ -1,11 +1,13 @@
 //! What a client reads of a task's usage, against what the kernel counts and what the task is known to do.
 
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::wait::{limited, until};
-use e2e::{Task, World, cgroup, host, test};
+use e2e::{Task, World, cgroup, test};
 use linux_host::cgroup::{CgroupMode, Controller};
 use nomad_host::driver::{Subscription, TaskStats};
 use nomad_proto::pb::driver::{CpuUsage, MemoryUsage};
@@ -45,36 +47,86 @@ fn flat(directory: &Path, file: &str, key: &str) -> u64 {
     value.unwrap_or_else(|| panic!("{file} has no {key}: {text}")).parse().unwrap()
 }
 
-/// CPU seconds in all, in user mode and in the kernel by the driver's samples, and in all by the kernel's counter.
-async fn used(world: &World, script: &str) -> [f64; 4] {
-    let task = world.task("web").shell(script).start().await;
-    let directory = cgroup::directory_of(task.pid().await, Controller::Cpuacct);
-    let mut stream = stats(world, &task, SECOND).await;
-    let (mut last, ..) = next(&mut stream).await;
-    let (begun, before) = (Instant::now(), cpu_seconds(&directory));
-    let mut sums = [0.0; 3];
-    for _ in 0..4 {
-        let (at, cpu, _) = next(&mut stream).await;
-        for (sum, percent) in sums.iter_mut().zip([cpu.percent, cpu.user_mode, cpu.system_mode]) {
-            *sum += percent / 100.0 * (at - last);
-        }
-        last = at;
-    }
-    let (passed, counted) = (begun.elapsed().as_secs_f64(), cpu_seconds(&directory) - before);
-    eprintln!("{sums:.3?} s by the samples, {counted:.3} s by the kernel, within {passed:.3} s");
-    [sums[0], sums[1], sums[2], counted]
+/// The kernel's counter of a task, read again and again in a thread of its own until this is dropped.
+struct Readings {
+    /// When it was read at the earliest and at the latest, and the CPU seconds; oldest first.
+    taken: Arc<Mutex<Vec<(f64, f64, f64)>>>,
+    _end: mpsc::Sender<()>,
 }
 
-/// The same span up to the moments between a sample and its arrival.
-fn assert_near(one: f64, other: f64) {
-    assert!((one - other).abs() <= 0.1 + 0.15 * other, "{one} is not {other}");
+impl Readings {
+    fn begin(directory: PathBuf) -> Self {
+        let (end, ended) = mpsc::channel();
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let readings = Arc::clone(&taken);
+        std::thread::spawn(move || {
+            while ended.recv_timeout(Duration::from_millis(5)) == Err(RecvTimeoutError::Timeout) {
+                let (earliest, seconds, latest) = (now(), cpu_seconds(&directory), now());
+                readings.lock().unwrap().push((earliest, latest, seconds));
+            }
+        });
+        Self { taken, _end: end }
+    }
+
+    /// The counter at a moment: at least and at most.
+    async fn at(&self, moment: f64) -> (f64, f64) {
+        until("readings on both sides of a moment", async || {
+            let taken = self.taken.lock().unwrap();
+            let before = taken.iter().rev().find(|(_, latest, _)| *latest <= moment)?.2;
+            Some((before, taken.iter().find(|(earliest, ..)| *earliest >= moment)?.2))
+        })
+        .await
+    }
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
+/// CPU seconds between the first and the last of several samples.
+struct Used {
+    all: f64,
+    user: f64,
+    system: f64,
+    /// The least and the most that the kernel's counter allows.
+    counted: (f64, f64),
+}
+
+impl Used {
+    async fn by(world: &World, script: &str) -> Self {
+        let task = world.task("web").shell(script).start().await;
+        let readings = Readings::begin(cgroup::directory_of(task.pid().await, Controller::Cpuacct));
+        until("a reading", async || readings.taken.lock().unwrap().first().map(drop)).await;
+        let mut stream = stats(world, &task, SECOND).await;
+        let (first, ..) = next(&mut stream).await;
+        let (mut last, mut sums) = (first, [0.0; 3]);
+        for _ in 0..4 {
+            let (at, cpu, _) = next(&mut stream).await;
+            for (sum, percent) in sums.iter_mut().zip([cpu.percent, cpu.user_mode, cpu.system_mode]) {
+                *sum += percent / 100.0 * (at - last);
+            }
+            last = at;
+        }
+        let (begun, ended) = (readings.at(first).await, readings.at(last).await);
+        let counted = (ended.0 - begun.1, ended.1 - begun.0);
+        eprintln!("{sums:.3?} s by the samples, {counted:.3?} s by the kernel, within {:.3} s", last - first);
+        let [all, user, system] = sums;
+        Self { all, user, system, counted }
+    }
+
+    /// All time is the kernel's, but for the moments between the reading and the time of a sample.
+    fn assert_is_the_kernels(&self) {
+        let (least, most) = (self.counted.0 * 0.85 - 0.1, self.counted.1 * 1.15 + 0.1);
+        assert!((least..=most).contains(&self.all), "{} is not {:?}", self.all, self.counted);
+    }
 }
 
 #[test]
 fn a_busy_core_is_what_the_kernel_counts_and_user_time() {
     test(async |world| {
-        let [all, user, system, counted] = used(world, "while :; do :; done").await;
-        assert_near(all, counted);
+        let used = Used::by(world, "while :; do :; done").await;
+        used.assert_is_the_kernels();
+        let (all, user, system) = (used.all, used.user, used.system);
         assert!(user > 3.0 * system, "{user} s user, {system} s system");
         assert!((user + system - all).abs() <= 0.1 + 0.15 * all, "{user} + {system} is not {all}");
     });
@@ -83,9 +135,9 @@ fn a_busy_core_is_what_the_kernel_counts_and_user_time() {
 #[test]
 fn work_of_the_kernel_is_system_time() {
     test(async |world| {
-        let [all, user, system, counted] = used(world, "exec cat /dev/zero > /dev/null").await;
-        assert_near(all, counted);
-        assert!(system > user, "{user} s user, {system} s system");
+        let used = Used::by(world, "exec cat /dev/zero > /dev/null").await;
+        used.assert_is_the_kernels();
+        assert!(used.system > used.user, "{} s user, {} s system", used.user, used.system);
     });
 }
 
@@ -147,7 +199,7 @@ fn memory_is_what_the_task_holds() {
 fn a_stream_keeps_few_files_open_and_gives_them_back() {
     test(async |world| {
         let task = world.task("web").shell("sleep 1000").start().await;
-        let open = || host::descriptors(world.plugin_pid());
+        let open = || cgroup::open_files(world.plugin_pid(), &world.alloc().id);
         let before = open();
         let mut stream = stats(world, &task, Duration::from_millis(50)).await;
         for _ in 0..3 {

@@ -1,5 +1,6 @@
 //! What the kernel says of a process: its cgroups and their files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -56,14 +57,34 @@ fn name(controller: Controller) -> &'static str {
     }
 }
 
+/// Where the hierarchies are mounted.
+fn hierarchies() -> BTreeSet<PathBuf> {
+    let mounts = CgroupMounts::read().unwrap();
+    let controllers =
+        [Controller::Cpu, Controller::Cpuacct, Controller::Cpuset, Controller::Freezer, Controller::Memory];
+    controllers
+        .into_iter()
+        .filter_map(|controller| mounts.controller(controller))
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// How many files of cgroups whose path contains `part` a process has open.
+pub fn open_files(pid: u32, part: &str) -> usize {
+    let hierarchies = hierarchies();
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    // Another one may have been closed meanwhile.
+    let files = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+    files
+        .filter(|file| hierarchies.iter().any(|mount| file.starts_with(mount)))
+        .filter(|file| file.to_string_lossy().contains(part))
+        .count()
+}
+
 /// The directories of tasks, in any hierarchy, whose name contains `part`.
 pub fn directories_with(part: &str) -> Vec<PathBuf> {
-    let mounts = CgroupMounts::read().unwrap();
-    let hierarchies = [Controller::Cpu, Controller::Cpuset, Controller::Freezer, Controller::Memory];
-    let mounts: std::collections::BTreeSet<&Path> =
-        hierarchies.into_iter().filter_map(|controller| mounts.controller(controller)).collect();
     let mut found = Vec::new();
-    for mount in mounts {
+    for mount in hierarchies() {
         let mut open = vec![mount.join("nomad"), mount.join("nomad.slice")];
         while let Some(directory) = open.pop() {
             for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
