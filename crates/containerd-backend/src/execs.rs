@@ -37,7 +37,7 @@ impl Execs for Backend {
     }
 
     async fn kill_exec(&self, id: &ContainerId, exec_id: &str, signal: i32) -> Result<(), ContainersError> {
-        Ok(tasks::kill(&self.daemon, id.as_str(), exec_id, signal, false).await?)
+        Ok(gone_is_fine(tasks::kill(&self.daemon, id.as_str(), exec_id, signal, false).await)?)
     }
 
     async fn resize_exec(

@@ -108,7 +108,7 @@ pub(crate) async fn wait(daemon: &Daemon, id: &str, exec_id: &str) -> Result<Exi
     Ok(Exit { code: ended.exit_status, at: time::from_wire(ended.exited_at) })
 }
 
-/// Sends a signal to a task or an exec; gone is success.
+/// Sends a signal to a task or an exec; one that is gone, or has ended, can not be found.
 pub(crate) async fn kill(
     daemon: &Daemon,
     id: &str,
@@ -121,7 +121,7 @@ pub(crate) async fn kill(
     })?;
     let request = KillRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned(), signal, all };
     let mut tasks = daemon.tasks();
-    gone_is_fine(daemon.call("send a signal", id, tasks.kill(request)).await)
+    daemon.call("send a signal", id, tasks.kill(request)).await
 }
 
 /// The state, asked for until the daemon can tell: a shim that is stuck makes it answer with an unknown one.
@@ -203,7 +203,7 @@ async fn end(daemon: &Daemon, id: &str, process: &Process) -> Result<(), Refused
             let mut tasks = daemon.tasks();
             gone_is_fine(daemon.call("resume the task", id, tasks.resume(request)).await)?;
         }
-        kill(daemon, id, "", SIGKILL, true).await?;
+        gone_is_fine(kill(daemon, id, "", SIGKILL, true).await)?;
         match tokio::time::timeout(daemon.timeout(), wait(daemon, id, "")).await {
             Ok(Ok(_)) => {}
             Ok(Err(refused)) => gone_is_fine(Err(refused))?,

@@ -1,8 +1,7 @@
-//! Destroying: nothing of the task is left, or the error says what and the work goes on when the daemon is back.
+//! Destroying: nothing of the task is left, or the error says what. The caller has the container's turn.
 
 use std::sync::Arc;
 
-use crate::back_off::BackOff;
 use crate::error::DriverError;
 use crate::life::{Effect, Event};
 use crate::release::release;
@@ -18,7 +17,9 @@ pub(crate) async fn destroy(task: &Arc<Task>, force: bool) -> Result<(), DriverE
     }
     let Effect::Release(things) = effect else { return Ok(()) };
     let released = release(&task.context, &task.container, &task.life, things).await;
-    released.map_err(|failures| first(failures, task))
+    released.map_err(|failures| first(failures, task))?;
+    tracing::debug!(task = %task.id, "destroyed");
+    Ok(())
 }
 
 /// The failure that decides what becomes of the destruction; the others are logged.
@@ -27,19 +28,4 @@ fn first(failures: Vec<DriverError>, task: &Task) -> DriverError {
     let first = failures.next();
     failures.for_each(|error| tracing::warn!(task = %task.id, error = crate::chain(&error), "not removed"));
     first.unwrap_or(DriverError::Interrupted("the removal of the task"))
-}
-
-/// Finishes a destruction that the daemon's absence interrupted; ends with success or a failure of another kind.
-pub(crate) async fn finish_later(task: Arc<Task>) {
-    let mut back_off = BackOff::default();
-    loop {
-        task.context.connected().await;
-        match destroy(&task, true).await {
-            Err(error) if error.is_lost() => back_off.pause().await,
-            Err(error) => {
-                return tracing::error!(task = %task.id, %error, "the destroyed task could not be removed");
-            }
-            Ok(()) => return tracing::info!(task = %task.id, "removed after containerd came back"),
-        }
-    }
 }

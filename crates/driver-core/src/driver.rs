@@ -1,5 +1,7 @@
 //! The driver as its adapters see it: one method for each thing that Nomad asks.
 
+mod making;
+
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -8,31 +10,28 @@ use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::back_off::BackOff;
 use crate::config::PluginConfig;
 use crate::context::{Context, NodeCpu};
 use crate::descriptors::Room;
-use crate::error::{DriverError, chain};
+use crate::error::DriverError;
 use crate::events::{Events, TaskEvent};
 use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
 use crate::exit::TaskExit;
 use crate::files::StateDir;
 use crate::fingerprint::{self, Fingerprint};
-use crate::granted::Granted;
 use crate::host::Host;
-use crate::ids::{ContainerId, TaskId};
+use crate::ids::TaskId;
 use crate::policy::Refusal;
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
 use crate::reaper::{self, NodeId, Reaper};
 use crate::signal::Signal;
 use crate::spec::TaskSpec;
-use crate::start::{Failed, Undo};
 use crate::state::{TaskHandle, TaskState};
 use crate::stats::{self, Sampler, TaskUsage};
 use crate::task::{Phase, Registry, Task};
 use crate::turns::Turns;
-use crate::{destroy, recover, start, stop};
+use crate::{recover, stop};
 
 /// What is told of a task on request.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,56 +162,6 @@ impl Driver {
         started.await.map_err(|_| DriverError::Interrupted("the start of the task"))?
     }
 
-    async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
-        let context = self.context()?;
-        let _share = context.room.for_start()?;
-        let (spec, granted) = granted(Arc::clone(&context), spec).await?;
-        let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
-        self.0.node.learn(&spec.identity.node_id);
-        let _turn = self.0.turns.take(&id).await;
-        if let Some(task) = self.0.tasks.find(&spec.id).filter(|task| task.phase() == Phase::Running) {
-            return Ok(handle_of(&task));
-        }
-        if let Some(stale) = self.0.tasks.in_container(&id, &spec.id) {
-            destroy::destroy(&stale, true).await?;
-            self.0.tasks.remove(&stale.id);
-        }
-        match start::run(context, spec, granted, id).await {
-            Ok(task) => {
-                self.0.tasks.insert(Arc::clone(&task));
-                Ok(handle_of(&task))
-            }
-            Err(Failed { cause, rest }) => {
-                if let Some(rest) = rest {
-                    tokio::spawn(self.clone().unwind_later(rest));
-                }
-                Err(cause)
-            }
-        }
-    }
-
-    /// Finishes the unwinding of a start that the daemon's absence interrupted, unless a later start took its place.
-    async fn unwind_later(self, rest: Undo) {
-        let mut back_off = BackOff::default();
-        loop {
-            rest.context.connected().await;
-            let turn = self.0.turns.take(&rest.id).await;
-            if self.0.tasks.has_container(&rest.id) {
-                return;
-            }
-            let failures = rest.again().await;
-            drop(turn);
-            if failures.is_empty() {
-                return tracing::info!(container = %rest.id, "the rest of the failed start is removed");
-            }
-            if !failures.iter().any(DriverError::is_lost) {
-                let error = failures.first().map(|error| chain(error)).unwrap_or_default();
-                return tracing::error!(container = %rest.id, error, "the rest of the failed start stays");
-            }
-            back_off.pause().await;
-        }
-    }
-
     /// Takes up a task of an earlier process. Repeating it is harmless.
     ///
     /// # Errors
@@ -285,20 +234,7 @@ impl Driver {
             let destroyed = tokio::spawn(reaper::destroy_unknown(context, self.shared(), id.clone(), force));
             return destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?;
         };
-        let destroyed = tokio::spawn(async move {
-            let result = destroy::destroy(&task, force).await;
-            match &result {
-                Ok(()) => driver.0.tasks.remove(&task.id),
-                Err(DriverError::Containers(error)) if error.is_lost() => {
-                    tokio::spawn(async move {
-                        destroy::finish_later(Arc::clone(&task)).await;
-                        driver.0.tasks.remove(&task.id);
-                    });
-                }
-                Err(_) => {}
-            }
-            result
-        });
+        let destroyed = tokio::spawn(async move { driver.destroy_known(task, force).await });
         destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?
     }
 
@@ -379,15 +315,6 @@ impl Driver {
     pub fn task_count(&self) -> usize {
         self.0.tasks.len()
     }
-}
-
-/// What policy and host give to the task, or the refusal.
-async fn granted(context: Arc<Context>, spec: TaskSpec) -> Result<(TaskSpec, Arc<Granted>), DriverError> {
-    let looked = tokio::task::spawn_blocking(move || {
-        let granted = Granted::of(&context, &spec)?;
-        Ok((spec, Arc::new(granted)))
-    });
-    looked.await.map_err(|_| DriverError::Interrupted("the check of the task"))?
 }
 
 fn handle_of(task: &Task) -> TaskHandle {

@@ -26,7 +26,11 @@ impl ConnectPort for Connect {
 
 impl World {
     fn new() -> Self {
-        let (port, dir) = (Arc::new(FakePort::new()), tempfile::tempdir().unwrap());
+        Self::over(FakePort::new())
+    }
+
+    fn over(port: FakePort) -> Self {
+        let (port, dir) = (Arc::new(port), tempfile::tempdir().unwrap());
         for sub in ["alloc/logs", "web/local", "web/secrets"] {
             std::fs::create_dir_all(dir.path().join(sub)).unwrap();
         }
@@ -106,6 +110,24 @@ async fn a_task_that_the_daemon_lost_has_not_ended_while_its_process_lives() {
     world.port.come_back();
     world.told("containerd has lost the task; its process runs on").await;
     assert_eq!(world.driver.inspect_task(&handle.id).unwrap().phase, crate::Phase::Running);
+}
+
+#[tokio::test]
+async fn a_task_that_the_daemon_lost_can_be_stopped_and_destroyed() {
+    let mut process = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+    let mut world = World::over(FakePort::of_process(process.id()));
+    let handle = world.start(RUNS).await;
+    world.port.go_away();
+    world.told("Lost the connection").await;
+    world.port.lose(&handle.state.container_id());
+    world.port.come_back();
+    world.told("containerd has lost the task; its process runs on").await;
+    world.driver.stop_task(&handle.id, Duration::from_secs(600), "").await.unwrap();
+    let exit = world.driver.wait_task(&handle.id).await.unwrap();
+    assert_eq!(exit.lost.as_deref(), Some("containerd lost its exit code"));
+    world.driver.destroy_task(&handle.id, false).await.unwrap();
+    assert!(world.port.leftovers().is_empty());
+    process.wait().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -87,21 +87,25 @@ fn oom_killed(task: &Task) -> bool {
 async fn vanished(task: &Task) -> TaskExit {
     if is_alive(task) {
         task.event("containerd has lost the task; its process runs on");
+    }
+    let mut back_off = BackOff::default();
+    while is_alive(task) {
         if let Err(error) = death_of(task.state.pid).await {
             tracing::error!(task = %task.id, %error, "the process of the lost task can not be watched");
+            back_off.pause().await;
         }
     }
     TaskExit::code_lost("containerd lost its exit code".to_owned(), oom_killed(task))
 }
 
-/// Whether the very process that was started still runs.
+/// Whether the very process that was started has not ended, as far as the kernel can be asked.
 pub(crate) fn is_alive(task: &Task) -> bool {
-    of_this_boot(task) && process::is_running(task.state.pid, task.state.pid_started)
+    of_this_boot(task) && process::is_alive(task.state.pid, task.state.pid_started)
 }
 
-/// Whether the host has not been started anew since the task was.
+/// Whether the host has not been started anew since the task was, as far as it can be told.
 pub(crate) fn of_this_boot(task: &Task) -> bool {
-    process::boot_id().is_ok_and(|boot| boot == task.state.boot_id)
+    process::boot_id().map_or(true, |boot| boot == task.state.boot_id)
 }
 
 /// Returns when the process has ended. The thread belongs to no pool, so that a process that lives on holds up nothing.

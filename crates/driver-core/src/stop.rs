@@ -78,7 +78,8 @@ async fn run(task: &Task, timeout: Duration, signal: Signal) -> Result<(), Drive
     kill(task).await
 }
 
-/// SIGKILL to everything in the task's cgroup, and the confirmed end.
+/// SIGKILL to everything in the task's cgroup, and the confirmed end. Where the daemon can not do it, because it is away
+/// or has lost the task, the cgroup is killed without it.
 pub(crate) async fn kill(task: &Task) -> Result<(), DriverError> {
     let cgroup = task.cgroup.clone();
     let deadly = async {
@@ -93,14 +94,15 @@ pub(crate) async fn kill(task: &Task) -> Result<(), DriverError> {
     died.map_err(|_elapsed| DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE))
 }
 
-/// Sends a signal to the first process: through the daemon, or directly while the daemon is away.
+/// Sends a signal to the first process: through the daemon, or directly while the daemon is away or has lost the task.
+/// A task that has ended is success.
 pub(crate) async fn send(task: &Task, signal: Signal) -> Result<(), DriverError> {
     match task.context.ports.kill_task(&task.container, signal.number(), false).await {
-        Err(error) if error.is_lost() && monitor::is_alive(task) => {
-            linux_host::signal::send(task.state.pid, task.state.pid_started, signal.number()).map_err(
-                |source| DriverError::host("can not signal the task while containerd is away")(source.into()),
-            )
+        Err(error) if (error.is_lost() || error.is_not_found()) && monitor::is_alive(task) => {
+            linux_host::signal::send(task.state.pid, task.state.pid_started, signal.number())
+                .map_err(|source| DriverError::host("can not signal the task past containerd")(source.into()))
         }
+        Err(error) if error.is_not_found() => Ok(()),
         other => Ok(other?),
     }
 }

@@ -66,7 +66,21 @@ fn parse_start_time(stat: &str) -> Option<u64> {
     after_command.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Whether the process that started at that time still runs. One that is on its way out does not, be it that it waits
+/// Whether the process that started at that time has not ended with all of its threads. What can not be told, for want of
+/// descriptors for instance, counts as alive: only a confirmed end is one.
+pub fn is_alive(pid: u32, started: u64) -> bool {
+    match start_time(pid) {
+        Err(ProcessError::Gone { .. }) => return false,
+        Ok(other) if other != started => return false,
+        Ok(_) | Err(_) => {}
+    }
+    match PidFd::open(pid).and_then(|process| process.wait(Duration::ZERO)) {
+        Err(ProcessError::Gone { .. }) | Ok(Exit::Ended) => false,
+        Ok(Exit::Running) | Err(_) => true,
+    }
+}
+
+/// Whether the first thread of the process that started at that time still runs. One that is on its way out does not, be it that it waits
 /// for the others of its pid namespace or that its parent has not asked for its exit code yet.
 pub fn is_running(pid: u32, started: u64) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
@@ -214,7 +228,16 @@ mod tests {
         assert_eq!(PidFd::open(child.id()).unwrap().wait(Duration::MAX).unwrap(), Exit::Ended);
         assert!(start_time(child.id()).is_ok());
         assert!(!is_running(child.id(), started));
+        assert!(!is_alive(child.id(), started));
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_of_another_start_or_none_is_not_alive() {
+        let own = start_time(std::process::id()).unwrap();
+        assert!(is_alive(std::process::id(), own));
+        assert!(!is_alive(std::process::id(), own + 1));
+        assert!(!is_alive(GONE, 1));
     }
 
     #[test]

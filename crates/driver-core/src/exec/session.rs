@@ -15,7 +15,6 @@ use super::pipes::{self, Pipes};
 use super::{ExecInput, ExecOutput, ExecRequest, ExecSession, leftover};
 use crate::error::DriverError;
 use crate::files::EXEC;
-use crate::monitor;
 use crate::ports::{ContainersError, Exit, NewExec, TaskState};
 use crate::signal::Signal;
 use crate::task::{Phase, Task};
@@ -81,7 +80,7 @@ fn is_lost(error: &DriverError) -> bool {
 /// to know, then the daemon, then the monitor. The runtime's complaint may come before all of them.
 async fn has_ended(task: &Task, error: &DriverError) -> bool {
     let asked = async || {
-        !monitor::is_alive(task)
+        !linux_host::process::is_running(task.state.pid, task.state.pid_started)
             || matches!(
                 task.context.ports.task_state(&task.container).await,
                 Ok(TaskState::Stopped(_) | TaskState::Absent)

@@ -111,7 +111,7 @@ async fn what_does_not_exist_is_told_apart_from_failures(fixture: &dyn Fixture) 
     assert!(port.wait_task(&nobody).await.expect_err("no task").is_not_found());
     assert!(port.spec(&nobody).await.expect_err("no container").is_not_found());
     assert_eq!(port.task_state(&nobody).await.expect("a state"), TaskState::Absent);
-    port.kill_task(&nobody, 15, false).await.expect("a kill of what is gone");
+    assert!(port.kill_task(&nobody, 15, false).await.expect_err("no task").is_not_found());
     port.kill_exec(&nobody, "exec-1", 15).await.expect("a kill of what is gone");
     port.delete_exec(&nobody, "exec-1").await.expect("a deletion of what is gone");
 }

@@ -196,10 +196,11 @@ pub trait Containers: Send + Sync + 'static {
     /// [`ContainersError::NotFound`] when there is no such task.
     async fn task_stdio(&self, id: &ContainerId) -> Result<Stdio, ContainersError>;
 
-    /// Sends a signal to the first process, or to all of the task. A task that is gone is success.
+    /// Sends a signal to the first process, or to all of the task.
     ///
     /// # Errors
-    /// When the daemon can not be asked or the signal is refused.
+    /// [`ContainersError::NotFound`] when there is no such task, or it has ended; when the daemon can not be asked or
+    /// the signal is refused.
     async fn kill_task(&self, id: &ContainerId, signal: i32, all: bool) -> Result<(), ContainersError>;
 
     /// Removes everything of this id in the right order, whatever of it exists: the task (killed when it runs), the

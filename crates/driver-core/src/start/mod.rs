@@ -65,7 +65,7 @@ impl Common {
 }
 
 /// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong.
-async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
+pub(crate) async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
     if matches!(*context.ports.connection().borrow(), Connection::Down(_)) {
         tracing::info!(container = %id, "the start waits for containerd");
     }
@@ -80,7 +80,6 @@ pub(crate) async fn run(
     granted: Arc<Granted>,
     id: ContainerId,
 ) -> Result<Arc<Task>, Failed> {
-    wait_for_the_daemon(&context, &id).await;
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
     let common = Common { context, spec, granted, id, life };

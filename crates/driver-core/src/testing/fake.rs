@@ -70,7 +70,7 @@ pub(crate) struct FakePort {
     kept: Mutex<HashMap<ContainerId, Kept>>,
     connection: watch::Sender<Connection>,
     events: broadcast::Sender<ContainerEvent>,
-    /// Pid of every process; that of the test itself, which is alive.
+    /// Pid of every process; usually that of the test itself, which is alive.
     pid: u32,
     image: tempfile::TempDir,
     /// The container of which nothing is told for now.
@@ -82,11 +82,16 @@ pub(crate) struct FakePort {
 
 impl FakePort {
     pub(crate) fn new() -> Self {
+        Self::of_process(std::process::id())
+    }
+
+    /// All of whose processes are that one.
+    pub(crate) fn of_process(pid: u32) -> Self {
         Self {
             kept: Mutex::default(),
             connection: watch::Sender::new(Connection::Up),
             events: broadcast::Sender::new(16),
-            pid: std::process::id(),
+            pid,
             image: tempfile::tempdir().unwrap(),
             stuck: watch::Sender::new(None),
             cut_exec: AtomicBool::new(false),
@@ -273,11 +278,11 @@ impl Containers for FakePort {
     async fn kill_task(&self, id: &ContainerId, signal: i32, _all: bool) -> Result<()> {
         let kept = self.reached("kill")?;
         self.signals.lock().unwrap().push((id.clone(), signal));
-        if let Some(run) = kept.get(id).and_then(|kept| kept.task.as_ref()) {
-            let deaf = run.args.iter().any(|arg| arg == "deaf") && signal != 9;
-            if !deaf {
-                run.end(128 + signal.unsigned_abs());
-            }
+        let run = kept.get(id).and_then(|kept| kept.task.as_ref());
+        let run = run.ok_or_else(|| not_found("kill", id.as_str()))?;
+        let deaf = run.args.iter().any(|arg| arg == "deaf") && signal != 9;
+        if !deaf {
+            run.end(128 + signal.unsigned_abs());
         }
         Ok(())
     }
