@@ -20,7 +20,7 @@ use crate::exit::TaskExit;
 use crate::files::StateDir;
 use crate::fingerprint::{self, Fingerprint};
 use crate::host::Host;
-use crate::ids::TaskId;
+use crate::ids::{ContainerId, TaskId};
 use crate::policy::Refusal;
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
