@@ -36,7 +36,7 @@ async fn footprint(world: &World, task: &Task) -> Footprint {
 }
 
 /// The directories of execs that the driver has for a container.
-fn exec_files(world: &World, container: &str) -> Vec<PathBuf> {
+pub(crate) fn exec_files(world: &World, container: &str) -> Vec<PathBuf> {
     let directory = world.state_dir().join("tasks").join(container);
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains("/exec-")).collect()

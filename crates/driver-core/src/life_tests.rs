@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::PluginConfig;
-use crate::ports::{ConnectPort, ContainerEvent, ContainerPort, ContainersError};
+use crate::ports::{ConnectPort, ContainerEvent, ContainerPort, ContainersError, Execs, NewExec, Stdio};
 use crate::spec::TaskSpec;
 use crate::testing::fake::FakePort;
 use crate::{Driver, DriverError, ExecRequest, NodeCpu, TaskEvent, TaskHandle, chain};
@@ -213,6 +213,34 @@ async fn an_exec_whose_start_the_daemons_absence_cut_is_ended_when_it_is_back() 
     assert_eq!(world.port.running_execs(&container), 1);
     world.port.come_back();
     until(|| world.port.running_execs(&container) == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_that_was_never_started_is_removed_by_whoever_recovers_its_task() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    let dir = world.dir.path().join("state/tasks").join(container.as_str()).join("exec-1");
+    std::fs::create_dir(&dir).unwrap();
+    let process = crate::testing::oci_spec(RUNS).process().clone().unwrap();
+    let exec_id = "exec-1".to_owned();
+    let new = NewExec { container: container.clone(), exec_id, process, stdio: Stdio::default() };
+    world.port.create_exec(new).await.unwrap();
+    let later = driver(&world.port, &world.dir);
+    later.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    until(|| world.port.running_execs(&container) == 0 && !dir.exists()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_whose_shim_does_not_answer_is_asked_for_in_growing_pauses() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    world.port.close_execs(10);
+    let begun = tokio::time::Instant::now();
+    let command = vec!["sh".into(), "exit 3".into()];
+    let result = world.driver.exec_task(&handle.id, command, Duration::ZERO).await.unwrap();
+    assert_eq!(result.exit.code, 3);
+    assert!(begun.elapsed() > Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //! The points are those that an undisturbed run shows, so that a new call is a new point by itself.
 
 mod destroy;
+mod exec;
 mod start;
 mod stop;
 

@@ -46,14 +46,23 @@ async fn end(task: &Task, id: &str) -> Result<(), DriverError> {
     task.context.files.remove_exec(&task.container, id)
 }
 
-/// Only an exec that has ended can be deleted.
+/// An exec without a process, not yet or not any more, can only be deleted; one with a process only after its end.
 async fn kill_and_delete(task: &Task, id: &str) -> Result<(), ContainersError> {
+    match close_and_delete(task, id).await {
+        Err(error) if !error.is_lost() => tracing::debug!(exec = id, %error, "a left exec is to be killed"),
+        deleted => return deleted,
+    }
     let (ports, container) = (&task.context.ports, &task.container);
     ports.kill_exec(container, id, Signal::KILL.number()).await?;
     match ports.wait_exec(container, id).await {
         Err(error) if !error.is_not_found() => return Err(error),
         _ => {}
     }
+    close_and_delete(task, id).await
+}
+
+async fn close_and_delete(task: &Task, id: &str) -> Result<(), ContainersError> {
+    let (ports, container) = (&task.context.ports, &task.container);
     // An exec without an input, or one that is gone, has none to close.
     if let Err(error) = ports.close_exec_stdin(container, id).await {
         tracing::debug!(exec = id, %error, "the input of a left exec is not closed");

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pipes::{self, Pipes};
 use super::{ExecInput, ExecOutput, ExecRequest, ExecSession, leftover};
+use crate::back_off::BackOff;
 use crate::error::DriverError;
 use crate::files::EXEC;
 use crate::ports::{ContainersError, Exit, NewExec, TaskState};
@@ -189,22 +190,29 @@ impl Exec {
         }
     }
 
-    /// Waits for the end, over losses of the connection.
+    /// Waits for the end, over losses of the connection, be it the daemon's or its own to the shim.
     async fn wait(&self) -> Result<Exit, DriverError> {
+        let mut back_off = BackOff::default();
         loop {
             match self.task.context.ports.wait_exec(&self.task.container, &self.id).await {
-                Err(error) if error.is_lost() => self.task.context.connected().await,
+                Err(error) if error.is_lost() => self.lost(&mut back_off).await,
                 other => return Ok(other?),
             }
         }
     }
 
+    async fn lost(&self, back_off: &mut BackOff) {
+        self.task.context.connected().await;
+        back_off.pause().await;
+    }
+
     async fn kill(&self) -> Result<(), DriverError> {
+        let mut back_off = BackOff::default();
         loop {
             let killed =
                 self.task.context.ports.kill_exec(&self.task.container, &self.id, Signal::KILL.number());
             match killed.await {
-                Err(error) if error.is_lost() => self.task.context.connected().await,
+                Err(error) if error.is_lost() => self.lost(&mut back_off).await,
                 other => return Ok(other?),
             }
         }

@@ -175,6 +175,7 @@ async fn an_exec_has_a_life_of_its_own(fixture: &dyn Fixture) {
 
     port.create_exec(exec("two", &["/bin/sh", "-c", "exec sleep 1000"])).await.expect("an exec");
     port.start_exec(&id, "two").await.expect("a start");
+    port.delete_exec(&id, "two").await.expect_err("it runs");
     port.kill_exec(&id, "two", 9).await.expect("a kill");
     assert_eq!(within("the exec's exit", port.wait_exec(&id, "two")).await.expect("a code").code, 137);
     port.delete_exec(&id, "two").await.expect("a deletion");
@@ -183,5 +184,10 @@ async fn an_exec_has_a_life_of_its_own(fixture: &dyn Fixture) {
     let error = port.start_exec(&id, "three").await.expect_err("no such program");
     assert!(matches!(error, super::ContainersError::Command { .. }), "{error}");
     port.delete_exec(&id, "three").await.expect("a deletion");
+
+    port.create_exec(exec("four", &["/bin/sh"])).await.expect("an exec");
+    port.kill_exec(&id, "four", 9).await.expect_err("it was never started");
+    port.delete_exec(&id, "four").await.expect("a deletion of what was never started");
+    assert!(port.wait_exec(&id, "four").await.expect_err("no exec").is_not_found());
     port.purge(&id).await.expect("a purge");
 }

@@ -43,7 +43,7 @@ pub trait Execs: Send + Sync + 'static {
     /// Sends it a signal; gone is success.
     ///
     /// # Errors
-    /// When the daemon can not be asked.
+    /// When the daemon can not be asked, or it was never started.
     async fn kill_exec(&self, id: &ContainerId, exec_id: &str, signal: i32) -> Result<(), ContainersError>;
 
     /// Sets the size of its terminal; it must be started.
@@ -67,6 +67,6 @@ pub trait Execs: Send + Sync + 'static {
     /// Deletes it; the shim first finishes copying its output, at most 2 s. Gone is success.
     ///
     /// # Errors
-    /// When the daemon can not be asked.
+    /// When the daemon can not be asked, or it runs.
     async fn delete_exec(&self, id: &ContainerId, exec_id: &str) -> Result<(), ContainersError>;
 }

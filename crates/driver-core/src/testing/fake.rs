@@ -1,7 +1,9 @@
 //! A container daemon in memory. It reads `exit N` and `sleep` from a command line, and can go away and come back.
 
+mod execs;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::SystemTime;
 
@@ -76,6 +78,8 @@ pub(crate) struct FakePort {
     /// The container of which nothing is told for now.
     stuck: watch::Sender<Option<ContainerId>>,
     cut_exec: AtomicBool,
+    /// How many questions about execs their shim still leaves unanswered.
+    closed: AtomicUsize,
     /// Signals that tasks were sent.
     pub(crate) signals: Mutex<Vec<(ContainerId, i32)>>,
 }
@@ -95,6 +99,7 @@ impl FakePort {
             image: tempfile::tempdir().unwrap(),
             stuck: watch::Sender::new(None),
             cut_exec: AtomicBool::new(false),
+            closed: AtomicUsize::new(0),
             signals: Mutex::default(),
         }
     }
@@ -130,6 +135,11 @@ impl FakePort {
     /// Cuts the connection when an exec has started, before its caller hears of it.
     pub(crate) fn go_away_after_execs_start(&self) {
         self.cut_exec.store(true, Ordering::Relaxed);
+    }
+
+    /// Breaks this many waits and signals of execs while the connection is up, as with a shim that is gone.
+    pub(crate) fn close_execs(&self, times: usize) {
+        self.closed.store(times, Ordering::Relaxed);
     }
 
     /// Execs of the task that were made and have not been deleted.
@@ -310,56 +320,6 @@ impl Containers for FakePort {
         };
         let found = kept.iter().filter_map(record);
         Ok(found.filter(|record| crate::labels::include(&record.labels, labels)).collect())
-    }
-}
-
-#[async_trait]
-impl Execs for FakePort {
-    async fn create_exec(&self, new: NewExec) -> Result<()> {
-        let mut kept = self.reached("create the exec")?;
-        let kept = kept.get_mut(&new.container).filter(|kept| kept.task.is_some());
-        let kept = kept.ok_or_else(|| not_found("create the exec", &new.exec_id))?;
-        kept.execs.insert(new.exec_id, Run::new(self.pid, Some(&new.process), new.stdio));
-        Ok(())
-    }
-
-    async fn start_exec(&self, id: &ContainerId, exec_id: &str) -> Result<u32> {
-        let mut kept = self.reached("start the exec")?;
-        let run = kept.get_mut(id).and_then(|kept| kept.execs.get_mut(exec_id));
-        run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec")?;
-        if self.cut_exec.swap(false, Ordering::Relaxed) {
-            self.go_away();
-            return Err(lost("start the exec"));
-        }
-        Ok(self.pid)
-    }
-
-    async fn wait_exec(&self, id: &ContainerId, exec_id: &str) -> Result<Exit> {
-        let run = self.reached("wait")?.get(id).and_then(|kept| kept.execs.get(exec_id).cloned());
-        self.ended("wait", run, exec_id).await
-    }
-
-    async fn kill_exec(&self, id: &ContainerId, exec_id: &str, signal: i32) -> Result<()> {
-        let kept = self.reached("kill")?;
-        if let Some(run) = kept.get(id).and_then(|kept| kept.execs.get(exec_id)) {
-            run.end(128 + signal.unsigned_abs());
-        }
-        Ok(())
-    }
-
-    async fn resize_exec(&self, _: &ContainerId, _: &str, _: u32, _: u32) -> Result<()> {
-        self.reached("resize").map(drop)
-    }
-
-    async fn close_exec_stdin(&self, _: &ContainerId, _: &str) -> Result<()> {
-        self.reached("close the input").map(drop)
-    }
-
-    async fn delete_exec(&self, id: &ContainerId, exec_id: &str) -> Result<()> {
-        if let Some(kept) = self.reached("delete the exec")?.get_mut(id) {
-            kept.execs.remove(exec_id);
-        }
-        Ok(())
     }
 }
 
