@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,6 +48,12 @@ func TestChaos(t *testing.T) {
 
 // restoreFailed is the event of a task that a restarted agent could not take up (Nomad, structs.TaskRestoreFailed).
 const restoreFailed = "Failed Restoring Task"
+
+// recoveryRefused is what such an agent logs with the driver's answer (Nomad, TaskRunner.restoreHandle).
+const recoveryRefused = "error recovering task; cleaning up"
+
+// isGone is the driver's answer when neither containerd nor the host has anything of the task any more.
+const isGone = "does not exist any more"
 
 // chaos is one round.
 type chaos struct {
@@ -157,21 +164,15 @@ func (c *chaos) wantOnce(t *testing.T, w *witness, kind kind) {
 	t.Helper()
 	state, err := c.state(w.alloc, "task")
 	must.NoError(t, err)
-	if c.ranAgain(t, state, kind) {
+	if c.ranAgain(t, w, state, kind) {
 		return
 	}
 	must.Zero(t, state.Restarts, must.Sprint(story(state)))
 	must.SliceLen(t, 1, events(state, api.TaskTerminated), must.Sprint(story(state)))
 	// A task keeps its ten newest events only.
 	must.True(t, len(events(state, api.TaskStarted)) <= 1, must.Sprint(story(state)))
-	lines := c.lines(t, w)
+	lines := c.linesOf(t, w, kind)
 	if kind.lines > 0 {
-		harness.Eventually(t, limit, "the last line of "+kind.name, func() error {
-			if lines = c.lines(t, w); len(lines) < kind.lines {
-				return fmt.Errorf("%d lines of %d", len(lines), kind.lines)
-			}
-			return nil
-		})
 		must.SliceLen(t, kind.lines, lines, must.Sprint(kind.name))
 	}
 	for i, line := range lines {
@@ -181,18 +182,52 @@ func (c *chaos) wantOnce(t *testing.T, w *witness, kind kind) {
 
 // ranAgain tells of the one restart that is Nomad's own: an agent that dies between the destruction of an ended
 // task and the record of it finds a task to restore that it has removed itself, and runs it once more, whatever the
-// driver. The end must have been told exactly before.
-func (c *chaos) ranAgain(t *testing.T, state *api.TaskState, kind kind) bool {
+// driver. The end must have been told exactly before, nothing of the task been there any more, and no line be lost.
+func (c *chaos) ranAgain(t *testing.T, w *witness, state *api.TaskState, kind kind) bool {
 	t.Helper()
 	restored := events(state, restoreFailed)
 	if len(restored) == 0 {
 		return false
 	}
-	first := events(state, api.TaskTerminated)[0]
-	must.Eq(t, kind.code, first.ExitCode, must.Sprint(story(state)))
-	must.True(t, first.Time < restored[0].Time, must.Sprint(story(state)))
+	told := slices.ContainsFunc(events(state, api.TaskTerminated), func(end *api.TaskEvent) bool {
+		return end.ExitCode == kind.code && end.Time < restored[0].Time
+	})
+	// A task keeps its ten newest events only.
+	must.True(t, told || state.Events[0] == restored[0], must.Sprint(story(state)))
+	refusals := c.logged(t, recoveryRefused, w.alloc.ID)
+	must.SliceNotEmpty(t, refusals, must.Sprint(story(state)))
+	for _, refusal := range refusals {
+		must.StrContains(t, refusal, isGone)
+	}
+	must.Positive(t, kind.lines, must.Sprintf("a task that %s ended by itself: %s", kind.name, story(state)))
+	lines := c.linesOf(t, w, kind)
+	for i, line := range lines {
+		begins := line == "1" && (i == 0 || i >= kind.lines)
+		goesOn := i > 0 && lines[i-1] != strconv.Itoa(kind.lines) && follows(line, lines[i-1])
+		must.True(t, begins || goesOn,
+			must.Sprintf("%s, line %d of %d is %s", kind.name, i+1, len(lines), line))
+	}
 	t.Logf("the agent died before it had recorded the end of a task that %s, and ran it again", kind.name)
 	return true
+}
+
+// follows tells whether a line has the number after the other's.
+func follows(line, before string) bool {
+	number, err := strconv.Atoi(before)
+	return err == nil && line == strconv.Itoa(number+1)
+}
+
+// linesOf waits for as many lines as a task prints until it ends.
+func (c *chaos) linesOf(t *testing.T, w *witness, kind kind) []string {
+	t.Helper()
+	var lines []string
+	harness.Eventually(t, limit, "the last line of "+kind.name, func() error {
+		if lines = c.lines(t, w); len(lines) < kind.lines {
+			return fmt.Errorf("%d lines of %d", len(lines), kind.lines)
+		}
+		return nil
+	})
+	return lines
 }
 
 // wantLate expects the exact ends of tasks whose starts were disturbed.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -146,7 +147,28 @@ func (p *process) start(t *testing.T) {
 
 // log is the file that the agent writes since it was started last.
 func (p *process) log() string {
-	return filepath.Join(harness.CurrentRun().Logs, fmt.Sprintf("agent-%s.%d.log", p.name, p.starts))
+	return p.logOf(p.starts)
+}
+
+// logOf is the file that the agent wrote after one of its starts, from 1.
+func (p *process) logOf(start int) string {
+	return filepath.Join(harness.CurrentRun().Logs, fmt.Sprintf("agent-%s.%d.log", p.name, start))
+}
+
+// logged gives the lines that contain all the words, over all starts of the agent.
+func (p *process) logged(t *testing.T, words ...string) []string {
+	t.Helper()
+	var found []string
+	for start := 1; start <= p.starts; start++ {
+		text, err := os.ReadFile(p.logOf(start))
+		must.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+				found = append(found, line)
+			}
+		}
+	}
+	return found
 }
 
 // launch starts the agent's process.

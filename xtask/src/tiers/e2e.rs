@@ -20,8 +20,11 @@ const EXITS: &[&str] = &[
     "--no-fail-fast",
     "--",
     "exits::",
+    "kills::",
     "outage::",
+    "predecessor::",
     "recovery::",
+    "recovery_edges::",
     "stale::",
     "stop::",
 ];
