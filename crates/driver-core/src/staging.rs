@@ -1,8 +1,8 @@
 //! Objects that a task could swap by name, mounted into the driver's own directory while the task is created.
 //!
-//! Log pipes, the allocation's log directory and the sources of mounts in it lie where tasks write. They are resolved once, through no link, and
-//! from then on the shim and the runtime get the resolved object, never the name. Both hold it open afterwards, so
-//! the mounts go away as soon as the task is created.
+//! Log pipes, the allocation's log directory and the sources of mounts in it lie where tasks write. They are resolved
+//! once, through no link, and from then on the shim and the runtime get the resolved object, never the name. Both
+//! hold it open afterwards, so the mounts go away as soon as the task is created.
 
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};

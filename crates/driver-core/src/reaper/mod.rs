@@ -1,8 +1,9 @@
 //! The reaper: removes what tasks of this node left behind and nobody knows any more.
 //!
-//! A client that forgets a task, a Destroy that was lost or failed, a start that its process did not live to finish: what
-//! these leave carries the labels of the task. Nothing tells which node this is or that recovery is over, so the node's id is learnt
-//! from the tasks of this process, and what is removed has also lost its allocation's directory, for a time of grace.
+//! A client that forgets a task, a Destroy that was lost or failed, a start that its process did not live to finish:
+//! what these leave carries the labels of the task. Nothing tells which node this is or that recovery is over, so the
+//! node's id is learnt from the tasks of this process, and what is removed has also lost its allocation's directory,
+//! for a time of grace.
 
 mod traces;
 mod unknown;

@@ -1,6 +1,7 @@
 //! The start pipeline: one type a phase, each consuming the last; whatever a failed phase leaves is unwound.
 //!
-//! `Requested → ImageReady → RootfsReady → NetworkReady → Created → Started`. Policy has refused by then what can be refused.
+//! `Requested → ImageReady → RootfsReady → NetworkReady → Created → Started`. Policy has refused by then what can be
+//! refused.
 
 mod created;
 mod image_ready;

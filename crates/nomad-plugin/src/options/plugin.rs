@@ -55,7 +55,7 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::HostPath,
         default: Default::Value(r#""/run/containerd-driver""#),
         since: Peer::Own,
-        effect: "The driver's own directory (mode 0700) for hosts files, resolv.conf files and exec pipes.",
+        effect: "The driver's own directory (mode 0700) for hosts files, resolv.conf files, exec pipes, labels and mounts of tasks; not to be shared with another driver, nor cleaned under tasks that run.",
     },
     Entry {
         name: "client_timeout",
