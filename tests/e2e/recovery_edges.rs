@@ -3,11 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::wait::{limited, until_true};
-use e2e::{Plugin, Task, World, leftovers, test};
+use e2e::wait::{LIMIT, limited, until_true};
+use e2e::world::Setup;
+use e2e::{Plugin, Task, World, leftovers, test, test_with};
 use futures::future::join_all;
+use linux_host::process::{Exit, PidFd};
 use linux_host::{process, signal};
-use nomad_host::driver::{TaskExit, TaskPhase};
+use nomad_host::driver::{TaskExit, TaskHandle, TaskPhase};
 use nomad_proto::cty::Value;
 
 use crate::counting::{assert_complete, counting, goes_on};
@@ -159,28 +161,38 @@ fn an_operator_who_has_become_strict_ends_no_task_that_runs() {
     });
 }
 
-/// Takes everything of the task away that does not outlive the host: processes, and what lies on a tmpfs.
+/// Takes everything of the task away that does not outlive the host: processes, and what lies on a tmpfs. The world
+/// has a containerd of its own.
 async fn host_goes_down(world: &World, task: &Task) {
     let (pid, container) = (task.pid().await, task.container().await);
-    let doomed = [parent_of(pid), pid].map(|pid| (pid, process::start_time(pid).unwrap()));
+    let doomed = [parent_of(pid), pid].map(|pid| PidFd::open(pid).unwrap());
     world.kill_plugin().await;
-    for (pid, started) in doomed {
-        signal::send(pid, started, 9).unwrap();
+    world.daemon().kill();
+    for process in doomed {
+        process.kill().unwrap();
+        assert!(matches!(process.wait(LIMIT), Ok(Exit::Ended)), "a process does not die");
     }
+    std::fs::remove_dir_all(world.state_dir()).unwrap();
+    world.daemon().start();
     until_true("no task", || !world.ctr(&["tasks", "list", "-q"]).contains(&container)).await;
     assert!(world.ctr(&["containers", "list", "-q"]).contains(&container));
-    std::fs::remove_dir_all(world.state_dir()).unwrap();
     world.start_plugin().await;
+}
+
+/// The task's handle, as one that was started before the host went down.
+fn of_another_boot(task: &Task) -> TaskHandle {
+    let mut handle = task.handle_after_restart();
+    let mut state: serde_json::Value = serde_json::from_slice(&handle.driver_state).unwrap();
+    state["boot_id"] = "00000000-0000-0000-0000-000000000000".into();
+    handle.driver_state = serde_json::to_vec(&state).unwrap();
+    handle
 }
 
 #[test]
 fn a_host_that_went_down_leaves_nothing_that_is_in_the_way() {
-    test(async |world| {
+    test_with(Setup::own_daemon(), async |world| {
         let task = world.task("web").shell("sleep 1000").start().await;
-        let mut handle = task.handle_after_restart();
-        let mut state: serde_json::Value = serde_json::from_slice(&handle.driver_state).unwrap();
-        state["boot_id"] = "00000000-0000-0000-0000-000000000000".into();
-        handle.driver_state = serde_json::to_vec(&state).unwrap();
+        let handle = of_another_boot(&task);
         host_goes_down(world, &task).await;
         let refused = limited("RecoverTask", world.driver().recover_task(&handle)).await.unwrap_err();
         assert!(refused.to_string().contains("the host went down"), "{refused}");
@@ -193,6 +205,42 @@ fn a_host_that_went_down_leaves_nothing_that_is_in_the_way() {
         let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
         assert!(left.is_empty(), "{left:?}");
     });
+}
+
+/// What the second start of a task finds in its root file system, with the host gone down in between.
+async fn found_after_reboot(world: &World) -> String {
+    let write = "echo kept > /etc/kept; echo written; sleep 1000";
+    let mut task = world.task("web").shell(write).start().await;
+    task.printed("written").await;
+    let handle = of_another_boot(&task);
+    host_goes_down(world, &task).await;
+    let refused = limited("RecoverTask", world.driver().recover_task(&handle)).await.unwrap_err();
+    assert!(refused.to_string().contains("the host went down"), "{refused}");
+    task.destroy(true).await.unwrap();
+    // The end of a lease with `--sync` waits for containerd's collector, which takes all that nothing refers to.
+    let lease = format!("collect-{}", world.alloc().id);
+    world.ctr(&["leases", "create", "--id", &lease]);
+    world.ctr(&["leases", "delete", "--sync", &lease]);
+    let again = world.task("web").shell("cat /etc/kept || echo new").start().await;
+    let id = again.id().to_owned();
+    let (exit, output) = again.finish().await;
+    assert_eq!(exit, TaskExit::code(0));
+    world.driver().destroy_task(&id, false).await.unwrap();
+    let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
+    assert!(left.is_empty(), "{left:?}");
+    output.stdout_text()
+}
+
+#[test]
+fn a_file_system_outlives_the_host_where_the_operator_wants_it() {
+    test_with(Setup::own_daemon().and("recover_stopped", true), async |world| {
+        assert_eq!(found_after_reboot(world).await, "kept\n");
+    });
+}
+
+#[test]
+fn a_file_system_does_not_outlive_the_host_by_default() {
+    test_with(Setup::own_daemon(), async |world| assert_eq!(found_after_reboot(world).await, "new\n"));
 }
 
 /// The container that the refusal names.

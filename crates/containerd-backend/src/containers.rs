@@ -38,6 +38,15 @@ impl Containers for Backend {
         Ok(rootfs::prepare(&self.daemon, &self.snapshotter, id, image, labels).await?)
     }
 
+    async fn reuse_rootfs(
+        &self,
+        id: &ContainerId,
+        image: &Image,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Option<Rootfs>, ContainersError> {
+        Ok(rootfs::reuse(&self.daemon, &self.snapshotter, id, image, labels).await?)
+    }
+
     async fn create_container(&self, new: NewContainer) -> Result<(), ContainersError> {
         let features = self.features().await?;
         records::create(&self.daemon, &features, &self.snapshotter, new).await

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use containerd_client::services::v1::snapshots::PrepareSnapshotRequest;
+use containerd_client::services::v1::snapshots::{
+    Kind, MountsRequest, PrepareSnapshotRequest, StatSnapshotRequest,
+};
 use containerd_client::types::Mount;
 use driver_core::ids::ContainerId;
-use driver_core::ports::{Image, Rootfs, RootfsMount};
+use driver_core::ports::{Image, Rootfs, RootfsMount, TaskState};
 
 use crate::daemon::Daemon;
-use crate::lease;
 use crate::refused::Refused;
+use crate::{lease, records, tasks};
 
 /// How long a snapshot is kept when no container record follows, because the driver died.
 const LEASE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -34,6 +36,49 @@ pub(crate) async fn prepare(
     let mut snapshots = leased.snapshots();
     let prepared = leased.call("prepare the root file system", key, snapshots.prepare(request)).await?;
     Ok(Rootfs { mounts: prepared.mounts.into_iter().map(from_wire).collect() })
+}
+
+/// The snapshot of a container without a task, when its parent is the image; the container's record is deleted.
+pub(crate) async fn reuse(
+    daemon: &Daemon,
+    snapshotter: &str,
+    id: &ContainerId,
+    image: &Image,
+    labels: &BTreeMap<String, String>,
+) -> Result<Option<Rootfs>, Refused> {
+    let key = id.as_str();
+    let is_kept = match records::get(daemon, key).await? {
+        Some(record) => record.snapshotter == snapshotter && record.snapshot_key == key,
+        None => false,
+    };
+    if !is_kept
+        || tasks::state(daemon, key).await? != TaskState::Absent
+        || !is_of(daemon, snapshotter, key, image).await?
+    {
+        return Ok(None);
+    }
+    // From the record's protection into that of a lease, without a moment between them.
+    lease::create(daemon, key, LEASE_LIFETIME, labels).await?;
+    lease::hold_snapshot(daemon, key, snapshotter, key).await?;
+    let request = MountsRequest { snapshotter: snapshotter.to_owned(), key: key.to_owned() };
+    let mut snapshots = daemon.snapshots();
+    let mounted =
+        daemon.call("look for the root file system's mounts", key, snapshots.mounts(request)).await?;
+    records::delete(daemon, key).await?;
+    Ok(Some(Rootfs { mounts: mounted.mounts.into_iter().map(from_wire).collect() }))
+}
+
+/// Whether there is a writable snapshot on top of the image.
+async fn is_of(daemon: &Daemon, snapshotter: &str, key: &str, image: &Image) -> Result<bool, Refused> {
+    let request = StatSnapshotRequest { snapshotter: snapshotter.to_owned(), key: key.to_owned() };
+    let mut snapshots = daemon.snapshots();
+    match daemon.call("look for the root file system", key, snapshots.stat(request)).await {
+        Ok(found) => {
+            Ok(found.info.is_some_and(|info| info.kind() == Kind::Active && info.parent == image.chain_id))
+        }
+        Err(refused) if refused.is_not_found() => Ok(false),
+        Err(refused) => Err(refused),
+    }
 }
 
 fn from_wire(mount: Mount) -> RootfsMount {

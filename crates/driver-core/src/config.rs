@@ -42,6 +42,8 @@ pub struct PluginConfig {
     pub seccomp: bool,
     /// `disable_log_collection`: the client collects no output, and tasks write to nowhere.
     pub disable_log_collection: bool,
+    /// `recover_stopped`: whether a task that the host's restart ended gets its root file system back.
+    pub recover_stopped: bool,
     /// `gc.dangling_containers`: the removal of what tasks left behind that nobody knows any more.
     pub dangling_containers: DanglingContainers,
 }
@@ -157,6 +159,7 @@ impl Default for PluginConfig {
             host_devices: true,
             seccomp: false,
             disable_log_collection: false,
+            recover_stopped: false,
             dangling_containers: DanglingContainers::default(),
         }
     }

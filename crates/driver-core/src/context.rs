@@ -10,6 +10,7 @@ use crate::events::Events;
 use crate::files::StateDir;
 use crate::host::Host;
 use crate::ports::{Connection, ContainerPort};
+use crate::reusable::Reusable;
 
 /// What the client tells of the node's CPUs (`nomad_config.topology`, from Nomad 1.7 on).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -44,6 +45,7 @@ pub(crate) struct Context {
     pub(crate) cgroups: CgroupMounts,
     pub(crate) events: Events,
     pub(crate) room: Room,
+    pub(crate) reusable: Arc<Reusable>,
 }
 
 impl Context {

@@ -25,6 +25,7 @@ use crate::policy::Refusal;
 use crate::ports::ConnectPort;
 use crate::predecessor::{self, Predecessor};
 use crate::reaper::{self, NodeId, Reaper};
+use crate::reusable::Reusable;
 use crate::signal::Signal;
 use crate::spec::TaskSpec;
 use crate::state::{TaskHandle, TaskState};
@@ -57,6 +58,7 @@ struct Inner {
     turns: Arc<Turns>,
     node: Arc<NodeId>,
     events: Events,
+    reusable: Arc<Reusable>,
     fingerprint: watch::Sender<Fingerprint>,
     /// What goes on for one configuration; another one replaces it.
     background: Mutex<JoinSet<()>>,
@@ -73,6 +75,7 @@ impl Driver {
             turns: Arc::default(),
             node: Arc::default(),
             events: Events::new(),
+            reusable: Arc::default(),
             fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
             background: Mutex::default(),
         }))
@@ -102,6 +105,7 @@ impl Driver {
             cgroups,
             events: self.0.events.clone(),
             room: Room::default(),
+            reusable: Arc::clone(&self.0.reusable),
         });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
         let mut background = JoinSet::new();

@@ -34,6 +34,7 @@ mod profile;
 mod reaper;
 mod recover;
 mod release;
+mod reusable;
 mod signal;
 pub mod spec;
 mod staging;

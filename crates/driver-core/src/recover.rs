@@ -38,6 +38,9 @@ pub(crate) async fn recover(
     state: TaskState,
 ) -> Result<Arc<Task>, DriverError> {
     if process::boot_id().is_ok_and(|boot| boot != state.boot_id) {
+        if context.config.recover_stopped {
+            context.reusable.remember(state.container_id());
+        }
         return Err(DriverError::Rebooted(state.container));
     }
     let task = Task::new(context, id, state.identity(), state, Arc::new(LifeCell::new()));

@@ -9,6 +9,7 @@ use crate::destroy;
 use crate::error::{DriverError, chain};
 use crate::granted::Granted;
 use crate::ids::ContainerId;
+use crate::reusable;
 use crate::spec::TaskSpec;
 use crate::start::{self, Failed, Undo};
 use crate::state::TaskHandle;
@@ -18,8 +19,15 @@ impl Driver {
     pub(super) async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
         let context = self.context()?;
         let _share = context.room.for_start()?;
-        let (spec, granted) = granted(Arc::clone(&context), spec).await?;
         let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
+        let granted = granted(Arc::clone(&context), spec).await;
+        if granted.is_err() {
+            let _turn = self.0.turns.take(&id).await;
+            if !self.0.tasks.has_container(&id) {
+                reusable::discard(&context, &id).await;
+            }
+        }
+        let (spec, granted) = granted?;
         self.0.node.learn(&spec.identity.node_id);
         start::wait_for_the_daemon(&context, &id).await;
         let _turn = self.0.turns.take(&id).await;

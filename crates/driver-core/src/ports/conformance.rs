@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use oci_builder::{Process, Spec};
 
-use super::{ContainerPort, ImageRequest, NewContainer, NewExec, Rootfs, Stdio, TaskState};
+use super::{ContainerPort, Image, ImageRequest, NewContainer, NewExec, Rootfs, Stdio, TaskState};
 use crate::ids::ContainerId;
 
 /// What the suite needs of the place where it runs.
@@ -36,6 +36,7 @@ pub async fn suite(fixture: &dyn Fixture) {
     a_leftover_is_told_and_can_be_purged(fixture).await;
     containers_are_found_by_all_their_labels(fixture).await;
     a_rootfs_without_a_container_is_found_by_its_labels(fixture).await;
+    a_rootfs_is_used_again_for_its_own_image_when_no_task_has_it(fixture).await;
     an_exec_has_a_life_of_its_own(fixture).await;
 }
 
@@ -150,6 +151,33 @@ async fn a_rootfs_without_a_container_is_found_by_its_labels(fixture: &dyn Fixtu
     let found = port.find(&labels).await.expect("a search");
     assert_eq!(found.iter().map(|record| &record.id).collect::<Vec<_>>(), [&id]);
     assert!(labels.iter().all(|(name, value)| found[0].labels.get(name) == Some(value)));
+    port.purge(&id).await.expect("a purge");
+    assert!(port.find(&labels).await.expect("a search").is_empty());
+}
+
+async fn a_rootfs_is_used_again_for_its_own_image_when_no_task_has_it(fixture: &dyn Fixture) {
+    let port = fixture.port();
+    let image = port.image(&fixture.image(), &|_| {}).await.expect("the image");
+    let labels = labels("again");
+    let nobody = ContainerId::existing("conformance-nobody");
+    assert_eq!(port.reuse_rootfs(&nobody, &image, &labels).await.expect("an answer"), None);
+
+    let running = run(fixture, "again", &["/bin/sh", "-c", "exec sleep 1000"]).await;
+    assert_eq!(port.reuse_rootfs(&running, &image, &labels).await.expect("an answer"), None);
+    assert!(matches!(port.task_state(&running).await, Ok(TaskState::Running { .. })));
+    port.purge(&running).await.expect("a purge");
+
+    let (id, rootfs) = create(fixture, "again", &["/bin/sh"]).await;
+    let other = Image { chain_id: "sha256:other".to_owned(), ..image.clone() };
+    assert_eq!(port.reuse_rootfs(&id, &other, &labels).await.expect("an answer"), None);
+    port.spec(&id).await.expect("the container is still there");
+    assert_eq!(port.reuse_rootfs(&id, &image, &labels).await.expect("an answer"), Some(rootfs));
+    assert!(port.spec(&id).await.expect_err("no container").is_not_found());
+    let found = port.find(&labels).await.expect("a search");
+    assert_eq!(found.iter().map(|record| &record.id).collect::<Vec<_>>(), [&id]);
+    let spec = fixture.spec(&id, &["/bin/sh"]);
+    let new = NewContainer { id: id.clone(), image: image.name, labels: labels.clone(), spec };
+    port.create_container(new).await.expect("a container over the same rootfs");
     port.purge(&id).await.expect("a purge");
     assert!(port.find(&labels).await.expect("a search").is_empty());
 }

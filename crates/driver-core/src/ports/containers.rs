@@ -154,6 +154,19 @@ pub trait Containers: Send + Sync + 'static {
         labels: &BTreeMap<String, String>,
     ) -> Result<Rootfs, ContainersError>;
 
+    /// The writable snapshot of a container of this id that has no task, if it was made from this image: protected
+    /// and found as after [`Containers::prepare_rootfs`], with all that was written into it. The container's record is
+    /// gone then. None leaves everything as it is.
+    ///
+    /// # Errors
+    /// When the daemon can not be asked or refuses.
+    async fn reuse_rootfs(
+        &self,
+        id: &ContainerId,
+        image: &Image,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<Option<Rootfs>, ContainersError>;
+
     /// Writes the container record; from here on it protects the snapshot.
     ///
     /// # Errors

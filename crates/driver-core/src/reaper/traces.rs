@@ -68,6 +68,11 @@ impl Trace {
     /// have taken the record and left the snapshot.
     pub(crate) async fn remove(&self, context: &Context) -> Result<(), DriverError> {
         context.ports.purge(&self.id).await?;
+        self.remove_files(context).await
+    }
+
+    /// Removes its files alone.
+    pub(crate) async fn remove_files(&self, context: &Context) -> Result<(), DriverError> {
         let (files, id) = (context.files.clone(), self.id.clone());
         let removed = tokio::task::spawn_blocking(move || files.remove_task(&id)).await;
         removed.map_err(|_| DriverError::Interrupted("the removal of a task's files"))?

@@ -55,5 +55,12 @@ async fn remove(
     if !force && matches!(state, TaskState::Running { .. }) {
         return Err(DriverError::StillRunning(id.to_string()));
     }
+    if context.reusable.contains(&trace.id) {
+        if matches!(state, TaskState::Absent) {
+            // The record keeps the file system from containerd's collector until the next start.
+            return trace.remove_files(context).await;
+        }
+        context.reusable.take(&trace.id);
+    }
     trace.remove(context).await
 }

@@ -33,10 +33,33 @@ impl Host {
 
     /// A process of the driver.
     fn driver(&self) -> Driver {
+        self.driver_with(PluginConfig::default())
+    }
+
+    fn driver_with(&self, config: PluginConfig) -> Driver {
         let driver = Driver::new(Arc::new(Connect(self.port.clone())));
-        let config = PluginConfig { state_dir: self.dir.path().join("state"), ..PluginConfig::default() };
+        let config = PluginConfig { state_dir: self.dir.path().join("state"), ..config };
         driver.configure(config, NodeCpu::default()).unwrap();
         driver
+    }
+
+    /// A process of the driver that was told to use file systems again, after the host has been started anew and the
+    /// client has given up the task that ran before.
+    async fn after_reboot(&self, config: PluginConfig) -> Driver {
+        let mut handle = self.task().await;
+        self.port.lose(&handle.state.container_id());
+        handle.state.boot_id = "an earlier one".to_owned();
+        std::fs::remove_dir_all(self.dir.path().join("state")).unwrap();
+        let driver = self.driver_with(config);
+        let refused = driver.recover_task(handle.id.clone(), handle.state).await.unwrap_err();
+        assert!(matches!(refused, DriverError::Rebooted(_)), "{refused}");
+        driver.destroy_task(&handle.id, true).await.unwrap();
+        driver
+    }
+
+    /// How many root file systems were made from an image so far.
+    fn prepared(&self) -> usize {
+        self.port.prepared.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     fn spec(&self, name: &str, run: u32) -> TaskSpec {
@@ -204,4 +227,91 @@ async fn a_caller_that_goes_away_does_not_end_the_recovery() {
     }
     driver.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
     assert_eq!(recoveries(&mut events), 1);
+}
+
+fn recovers_stopped() -> PluginConfig {
+    PluginConfig { recover_stopped: true, ..PluginConfig::default() }
+}
+
+fn tells_of_reuse(events: &mut tokio::sync::broadcast::Receiver<TaskEvent>) -> bool {
+    std::iter::from_fn(|| events.try_recv().ok()).any(|event| event.message.starts_with("Reusing"))
+}
+
+#[tokio::test]
+async fn the_file_system_of_before_a_reboot_is_used_again_once_by_the_same_task() {
+    let host = Host::new();
+    let driver = host.after_reboot(recovers_stopped()).await;
+    assert_eq!(host.port.leftovers().len(), 1, "what is to be used again is kept");
+    let mut events = driver.events();
+    let again = driver.start_task(host.spec("web", 1)).await.unwrap();
+    assert_eq!((host.prepared(), tells_of_reuse(&mut events)), (1, true));
+    driver.destroy_task(&again.id, true).await.unwrap();
+    assert!(host.port.leftovers().is_empty());
+    driver.start_task(host.spec("web", 2)).await.unwrap();
+    assert_eq!((host.prepared(), tells_of_reuse(&mut events)), (2, false));
+}
+
+#[tokio::test]
+async fn it_is_used_again_when_the_client_destroys_nothing_before() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    host.port.lose(&handle.state.container_id());
+    handle.state.boot_id = "an earlier one".to_owned();
+    let driver = host.driver_with(recovers_stopped());
+    driver.recover_task(handle.id, handle.state).await.unwrap_err();
+    driver.start_task(host.spec("web", 1)).await.unwrap();
+    assert_eq!(host.prepared(), 1);
+}
+
+#[tokio::test]
+async fn without_the_option_nothing_of_before_a_reboot_is_kept() {
+    let host = Host::new();
+    let driver = host.after_reboot(PluginConfig::default()).await;
+    assert!(host.port.leftovers().is_empty());
+    let mut events = driver.events();
+    driver.start_task(host.spec("web", 1)).await.unwrap();
+    assert_eq!((host.prepared(), tells_of_reuse(&mut events)), (2, false));
+}
+
+#[tokio::test]
+async fn another_image_gets_a_file_system_of_its_own() {
+    let host = Host::new();
+    let driver = host.after_reboot(recovers_stopped()).await;
+    let mut events = driver.events();
+    let mut spec = host.spec("web", 1);
+    spec.options.image = "redis:8".into();
+    let again = driver.start_task(spec).await.unwrap();
+    assert_eq!((host.prepared(), tells_of_reuse(&mut events)), (2, false));
+    driver.destroy_task(&again.id, true).await.unwrap();
+    assert!(host.port.leftovers().is_empty());
+}
+
+#[tokio::test]
+async fn a_start_that_fails_or_is_refused_leaves_nothing_to_use_again() {
+    let failing: fn(&mut TaskSpec) = |spec| spec.options.entrypoint = vec!["/no/such/program".into()];
+    let without_image: fn(&mut TaskSpec) = |spec| spec.options.image = "missing".into();
+    let refused: fn(&mut TaskSpec) = |spec| spec.options.privileged = true;
+    for spoil in [failing, without_image, refused] {
+        let host = Host::new();
+        let config = PluginConfig { allow_privileged: false, ..recovers_stopped() };
+        let driver = host.after_reboot(config).await;
+        let mut spec = host.spec("web", 1);
+        spoil(&mut spec);
+        driver.start_task(spec).await.unwrap_err();
+        assert!(host.port.leftovers().is_empty());
+        driver.start_task(host.spec("web", 2)).await.unwrap();
+        assert_eq!(host.prepared(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_container_with_a_recorded_exit_is_not_kept() {
+    let host = Host::new();
+    let mut handle = host.task().await;
+    host.port.end(&handle.state.container_id(), 0);
+    handle.state.boot_id = "an earlier one".to_owned();
+    let driver = host.driver_with(recovers_stopped());
+    driver.recover_task(handle.id.clone(), handle.state).await.unwrap_err();
+    driver.destroy_task(&handle.id, true).await.unwrap();
+    assert!(host.port.leftovers().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use super::Common;
 use super::rootfs_ready::RootfsReady;
-use crate::error::DriverError;
+use crate::error::{DriverError, chain};
 use crate::labels;
 use crate::life::Step;
 use crate::network_files::NetworkFiles;
@@ -24,12 +24,38 @@ impl ImageReady {
     }
 }
 
-/// Prepares the snapshot.
+/// Prepares the snapshot, or takes the one of before the host's restart.
 async fn prepare(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
+    if common.reuses {
+        return match reuse(common, image).await {
+            Some(rootfs) => Ok(rootfs),
+            None => replace(common, image).await,
+        };
+    }
     let labels = labels::of_task(&common.spec);
     match common.context.ports.prepare_rootfs(&common.id, image, &labels).await {
         Err(ContainersError::AlreadyExists { .. }) => replace(common, image).await,
         other => Ok(other?),
+    }
+}
+
+/// The snapshot that the host's restart left. A task can do without: it gets a new one then.
+async fn reuse(common: &Common, image: &Image) -> Option<Rootfs> {
+    let labels = labels::of_task(&common.spec);
+    match common.context.ports.reuse_rootfs(&common.id, image, &labels).await {
+        Ok(Some(rootfs)) => {
+            common.event("Reusing the container's file system of before the restart of the host");
+            Some(rootfs)
+        }
+        Ok(None) => {
+            tracing::info!(container = %common.id, "no file system of this image to use again");
+            None
+        }
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(container = %common.id, error, "the file system can not be used again");
+            None
+        }
     }
 }
 

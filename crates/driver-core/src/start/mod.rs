@@ -36,6 +36,8 @@ struct Common {
     granted: Arc<Granted>,
     id: ContainerId,
     life: Arc<LifeCell>,
+    /// Whether the file system that the host's restart left is used again.
+    reuses: bool,
 }
 
 impl Common {
@@ -81,9 +83,10 @@ pub(crate) async fn run(
     granted: Arc<Granted>,
     id: ContainerId,
 ) -> Result<Arc<Task>, Failed> {
+    let reuses = context.reusable.take(&id);
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
-    let common = Common { context, spec, granted, id, life };
+    let common = Common { context, spec, granted, id, life, reuses };
     match phases(common).await {
         Ok(task) => Ok(task),
         Err(cause) => Err(undo.after(cause).await),

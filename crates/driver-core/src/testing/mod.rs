@@ -1,6 +1,7 @@
 //! A task and a daemon for tests.
 
 pub(crate) mod fake;
+mod fake_tests;
 
 use crate::ids::TaskId;
 use crate::options::TaskOptions;

@@ -117,6 +117,16 @@ pub const OPTIONS: &[Entry] = &[
         effect: "What of the host jobs may mount; the allocation's own paths always work.",
     },
     Entry {
+        name: "recover_stopped",
+        kind: Kind::Flag,
+        default: Default::Value("false"),
+        since: Peer::Podman,
+        effect: "A task that a restart of the host ended starts with the files that it had written into its \
+                 container, as far as they had reached the disk, if its image is the same. Nothing else is \
+                 resumed: it is a new container that runs the command from its beginning, configured by the job \
+                 and this driver as of now. Once only: if that start fails, the next one gets a new file system.",
+    },
+    Entry {
         name: "gc",
         kind: Kind::Block(GC),
         default: Default::Unset("as below"),
@@ -229,6 +239,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         disable_log_collection: reader
             .flag("disable_log_collection")?
             .unwrap_or(default.disable_log_collection),
+        recover_stopped: reader.flag("recover_stopped")?.unwrap_or(default.recover_stopped),
         dangling_containers: dangling_containers(dangling)?,
     })
 }
@@ -255,131 +266,4 @@ fn allowed_modes(modes: &mut Reader, default: AllowedModes) -> Result<AllowedMod
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::time::Duration;
-
-    use nomad_proto::cty::{self, Value};
-    use nomad_proto::hclspec::evaluate;
-
-    use super::*;
-    use crate::options::schema;
-
-    /// What a client makes of the block, decoded.
-    fn through_client(block: &Value) -> PluginConfig {
-        let config = evaluate(&schema(OPTIONS), block).unwrap();
-        decode(&cty::encode(&config).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_schema_and_the_decoder_know_the_same_options() {
-        let mut reader = Reader::new(&[]).unwrap();
-        read(&mut reader).unwrap();
-        let table: BTreeSet<&str> = OPTIONS.iter().map(|entry| entry.name).collect();
-        assert_eq!(*reader.asked(), table);
-        assert_eq!(OPTIONS.len(), table.len());
-    }
-
-    #[test]
-    fn the_modes_of_schema_and_decoder_are_the_same() {
-        let mut block = Reader::new(&[]).unwrap();
-        allowed_modes(&mut block, AllowedModes::default()).unwrap();
-        let table = MODES.iter().map(|entry| format!("allowed_modes.{}", entry.name));
-        let asked: BTreeSet<String> = block.asked().iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(asked, table.collect());
-    }
-
-    #[test]
-    fn the_schemas_defaults_are_the_drivers() {
-        assert_eq!(through_client(&Value::Nil), PluginConfig::default());
-        assert_eq!(decode(&[]).unwrap(), PluginConfig::default());
-    }
-
-    #[test]
-    fn every_option_arrives() {
-        let dangling = [
-            ("enabled", Value::from(false)),
-            ("dry_run", true.into()),
-            ("period", "1m".into()),
-            ("creation_grace", "2m".into()),
-        ];
-        let block = Value::from([
-            ("enabled", Value::from(false)),
-            ("containerd_runtime", "io.containerd.kata.v2".into()),
-            ("containerd_addr", "unix:///a/containerd.sock".into()),
-            ("containerd_namespace", "other".into()),
-            ("stats_interval", "5s".into()),
-            ("snapshotter", "native".into()),
-            ("state_dir", "/var/lib/state".into()),
-            ("client_timeout", "500ms".into()),
-            ("image_pull_timeout", "1h".into()),
-            ("allow_privileged", false.into()),
-            ("security", "default".into()),
-            ("allow_caps", vec!["chown"].into()),
-            ("allowed_modes", [("pid", Value::List(Vec::new()))].into()),
-            ("volumes", [("enabled", false)].into()),
-            ("disable_log_collection", true.into()),
-            ("gc", [("dangling_containers", Value::from(dangling))].into()),
-        ]);
-        let expected = PluginConfig {
-            enabled: false,
-            runtime: "io.containerd.kata.v2".into(),
-            address: "/a/containerd.sock".into(),
-            namespace: Some("other".into()),
-            stats_interval: Some(Duration::from_secs(5)),
-            snapshotter: "native".into(),
-            state_dir: "/var/lib/state".into(),
-            client_timeout: Duration::from_millis(500),
-            image_pull_timeout: Duration::from_secs(3600),
-            allow_privileged: false,
-            allow_caps: vec!["chown".into()],
-            allowed_modes: AllowedModes { pid: Vec::new(), ..AllowedModes::default() },
-            volumes: false,
-            disable_log_collection: true,
-            dangling_containers: DanglingContainers {
-                enabled: false,
-                dry_run: true,
-                period: Duration::from_secs(60),
-                creation_grace: Duration::from_secs(120),
-            },
-            ..PluginConfig::default()
-        };
-        assert_eq!(through_client(&block), expected);
-    }
-
-    #[test]
-    fn strict_changes_what_is_not_said_and_nothing_else() {
-        let strict = Value::from([("security", "strict")]);
-        assert_eq!(through_client(&strict), PluginConfig::strict());
-        let both = Value::from([("security", Value::from("strict")), ("allow_privileged", true.into())]);
-        let expected = PluginConfig { allow_privileged: true, ..PluginConfig::strict() };
-        assert_eq!(through_client(&both), expected);
-    }
-
-    #[test]
-    fn a_bad_value_is_refused_by_name() {
-        let text =
-            |key, value: &str| decode(&cty::encode(&[(key, value)].into()).unwrap()).unwrap_err().to_string();
-        expect_test::expect![[
-            r#"stats_interval = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#
-        ]]
-        .assert_eq(&text("stats_interval", "soon"));
-        expect_test::expect![[r#"containerd_addr = "containerd.sock": an absolute path is accepted"#]]
-            .assert_eq(&text("containerd_addr", "containerd.sock"));
-        expect_test::expect![[r#"security = "high": "default" or "strict" is accepted"#]]
-            .assert_eq(&text("security", "high"));
-        let dangling = |key, value: Value| {
-            let block =
-                Value::from([("gc", Value::from([("dangling_containers", Value::from([(key, value)]))]))]);
-            decode(&cty::encode(&block).unwrap()).unwrap_err().to_string()
-        };
-        expect_test::expect![[r#"gc.dangling_containers.period = "0s": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
-            .assert_eq(&dangling("period", "0s".into()));
-        expect_test::expect![[r#"gc.dangling_containers.creation_grace = 5: a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
-            .assert_eq(&dangling("creation_grace", 5.into()));
-        expect_test::expect![[r#"gc.dangling_containers.dry_run = "maybe": true or false is accepted"#]]
-            .assert_eq(&dangling("dry_run", "maybe".into()));
-        expect_test::expect![[r#"gc.dangling_containers.enabled = "no": true or false is accepted"#]]
-            .assert_eq(&dangling("enabled", "no".into()));
-    }
-}
+mod tests;
