@@ -57,8 +57,13 @@ pub(crate) async fn adopt(context: Arc<Context>, task: Predecessor) -> Result<Ar
         Err(error) if error.is_lost() => unseen(&context, &container, &task).ok_or(error)?,
         state => state?,
     };
-    logs::carry_on(&context, &container, &task).await;
-    recover::recover(context, task.id, state).await
+    let pipe = std::io::pipe();
+    let (given_up, wanted) =
+        pipe.map_err(|error| DriverError::host("a pipe for the task's logs")(error.into()))?;
+    logs::carry_on(&context, &container, &task, given_up).await;
+    let task = recover::recover(context, task.id, state).await?;
+    let _first = task.wants_logs.set(wanted);
+    Ok(task)
 }
 
 async fn ask(context: &Context, id: &ContainerId, task: &Predecessor) -> Result<TaskState, DriverError> {

@@ -1,7 +1,8 @@
 //! One task that the driver knows, and the registry of all of them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::PipeWriter;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use linux_host::cgroup::TaskCgroup;
 use tokio::sync::{OnceCell, Semaphore};
@@ -42,6 +43,8 @@ pub(crate) struct Task {
     pub(crate) exec_turns: Semaphore,
     pub(crate) stopping: Mutex<Option<Stopping>>,
     pub(crate) life: Arc<LifeCell>,
+    /// Of a task of the Go driver: its end is the end of the patience with Nomad's log pipes.
+    pub(crate) wants_logs: OnceLock<PipeWriter>,
 }
 
 impl Task {
@@ -58,6 +61,7 @@ impl Task {
             template: OnceCell::new(),
             exec_turns: Semaphore::new(EXEC_TURNS),
             stopping: Mutex::new(None),
+            wants_logs: OnceLock::new(),
             life,
             id,
             identity,

@@ -1,8 +1,10 @@
 //! The log lines of a task of the Go driver, carried from its FIFOs into Nomad's pipes until the shim closes them.
 //!
 //! The shim keeps both ends of its FIFOs open, so what the task wrote after its driver died waits there. Nomad's pipe
-//! is held at both ends here, so what was moved waits there for a log collector that is away.
+//! is held at both ends here, so what was moved waits there for a log collector that is away; when the task is dropped,
+//! a full one is not waited for any longer.
 
+use std::io::{self, PipeReader};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,49 +25,55 @@ use crate::ports::{ContainersError, Stdio};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Carries both streams in the background, as soon as the daemon tells the FIFOs; it is not waited for long.
-pub(super) async fn carry_on(context: &Arc<Context>, id: &ContainerId, task: &Predecessor) {
+/// The writer of `given_up` is dropped with the task.
+pub(super) async fn carry_on(
+    context: &Arc<Context>,
+    id: &ContainerId,
+    task: &Predecessor,
+    given_up: PipeReader,
+) {
     match timeout(super::PATIENCE, context.ports.task_stdio(id)).await {
-        Ok(Err(error)) if error.is_lost() => begin_later(context, id, task),
-        Ok(told) => begin_if(told, task),
-        Err(_elapsed) => begin_later(context, id, task),
+        Ok(Err(error)) if error.is_lost() => begin_later(context, id, task, given_up),
+        Ok(told) => begin_if(told, task, given_up),
+        Err(_elapsed) => begin_later(context, id, task, given_up),
     }
 }
 
-fn begin_later(context: &Arc<Context>, id: &ContainerId, task: &Predecessor) {
+fn begin_later(context: &Arc<Context>, id: &ContainerId, task: &Predecessor, given_up: PipeReader) {
     let (context, id, task) = (Arc::clone(context), id.clone(), task.clone());
     tokio::spawn(async move {
         loop {
             context.connected().await;
             match context.ports.task_stdio(&id).await {
                 Err(error) if error.is_lost() => tokio::time::sleep(PAUSE).await,
-                told => return begin_if(told, &task),
+                told => return begin_if(told, &task, given_up),
             }
         }
     });
 }
 
-fn begin_if(told: Result<Stdio, ContainersError>, task: &Predecessor) {
-    if let Err(error) = told.map_err(DriverError::from).and_then(|stdio| begin(task, stdio)) {
+fn begin_if(told: Result<Stdio, ContainersError>, task: &Predecessor, given_up: PipeReader) {
+    if let Err(error) = told.map_err(DriverError::from).and_then(|stdio| begin(task, stdio, given_up)) {
         tracing::warn!(task = %task.id, error = chain(&error), "the task's logs can not be carried on");
     }
 }
 
 /// Carries on threads that belong to no pool. When both streams have ended the FIFOs are removed, as their maker would
 /// have done.
-fn begin(task: &Predecessor, from: Stdio) -> Result<(), DriverError> {
+fn begin(task: &Predecessor, from: Stdio, given_up: PipeReader) -> Result<(), DriverError> {
     let stdout = Stream::open(task, &from.stdout, &task.stdout)?;
     let stderr = Stream::open(task, &from.stderr, &task.stderr)?;
+    let thread = || thread::Builder::new().name("go-task-logs".to_owned());
+    let failed = |error: io::Error| DriverError::host("a thread for the task's logs")(error.into());
+    let given_up = Arc::new(given_up);
+    let of_stderr = Arc::clone(&given_up);
+    let other = thread().spawn(move || stderr.carry(&of_stderr)).map_err(failed)?;
     let carry_both = move || {
-        thread::scope(|both| {
-            both.spawn(|| stdout.carry());
-            stderr.carry();
-        });
+        stdout.carry(&given_up);
+        let _ended = other.join();
         remove(&from);
     };
-    let thread = thread::Builder::new().name("go-task-logs".to_owned());
-    thread
-        .spawn(carry_both)
-        .map_err(|error| DriverError::host("a thread for the task's logs")(error.into()))?;
+    thread().spawn(carry_both).map_err(failed)?;
     Ok(())
 }
 
@@ -93,9 +101,9 @@ impl Stream {
         Ok(Self { task: task.id.clone(), from: reader, to: target })
     }
 
-    /// Returns when the shim has closed the FIFO and all of it was moved.
-    fn carry(&self) {
-        match splice::to_the_end(&self.from, &self.to) {
+    /// Returns when the shim has closed the FIFO and all of it was moved, or nobody wants it any more.
+    fn carry(&self, given_up: &PipeReader) {
+        match splice::to_the_end(&self.from, &self.to, given_up) {
             Ok(()) => tracing::debug!(task = %self.task, "a log of a task of the Go driver has ended"),
             Err(error) => tracing::error!(task = %self.task, %error, "a log of the task broke off"),
         }
@@ -128,5 +136,54 @@ fn remove(stdio: &Stdio) {
     if let Some(directory) = fifos.first().and_then(|path| path.parent()) {
         let removed = std::fs::remove_dir(directory);
         tracing::debug!(?directory, ?removed, "the directory of the Go driver's FIFOs");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::spec::Identity;
+
+    /// A new FIFO, open at both ends.
+    fn made(path: &Path) -> File {
+        fifo::make(path).unwrap();
+        let LogTarget::Fifo(checked) = fifo::check(path).unwrap() else { panic!("{path:?} is a FIFO") };
+        fifo::open_both(&checked).unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn a_full_pipe_that_nobody_reads_is_let_go_with_the_task() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fifos, alloc_root) = (dir.path().join("fifos"), dir.path().join("alloc"));
+        std::fs::create_dir(&fifos).unwrap();
+        std::fs::create_dir(&alloc_root).unwrap();
+        let mut of_shim = made(&fifos.join("out"));
+        drop(made(&fifos.join("err")));
+        let (mut full, _empty) = (made(&alloc_root.join("out")), made(&alloc_root.join("err")));
+        while full.write(&[b'x'; 4096]).is_ok() {}
+        let task = Predecessor {
+            id: TaskId::new("alloc-1/web/0"),
+            identity: Identity::default(),
+            container: "web".to_owned(),
+            started_at: SystemTime::UNIX_EPOCH,
+            stdout: alloc_root.join("out"),
+            stderr: alloc_root.join("err"),
+            alloc_root,
+        };
+        let from = Stdio { stdout: fifos.join("out"), stderr: fifos.join("err"), ..Stdio::default() };
+        let (given_up, wanted) = io::pipe().unwrap();
+        begin(&task, from, given_up).unwrap();
+        of_shim.write_all(b"a line\n").unwrap();
+        drop(wanted);
+        let let_go = async {
+            while fifos.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), let_go).await.expect("the pipe is still waited for");
     }
 }

@@ -39,6 +39,12 @@ pub enum CgroupError {
         /// How many.
         count: usize,
     },
+    /// The path names a whole hierarchy instead of a task's cgroup in it.
+    #[error("{path:?} is not the cgroup of a task")]
+    NotOfTask {
+        /// The path.
+        path: PathBuf,
+    },
     /// A process could not be killed.
     #[error("can not kill the processes of the cgroup {path:?}")]
     Kill {

@@ -1,6 +1,6 @@
 //! Killing every process of a cgroup.
 
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::{Duration, Instant};
 
 use super::error::io;
@@ -16,8 +16,13 @@ impl TaskCgroup {
     /// freezer, killed, thawed and waited for, again until none is left, since a process may have forked.
     ///
     /// # Errors
-    /// [`CgroupError::StillAlive`] after the time, [`CgroupError::Kill`], [`CgroupError::Io`].
+    /// [`CgroupError::StillAlive`] after the time, [`CgroupError::NotOfTask`] for the root of the hierarchy,
+    /// [`CgroupError::Kill`], [`CgroupError::Io`].
     pub fn kill_all(&self, timeout: Duration) -> Result<(), CgroupError> {
+        let mut parts = self.path().components().filter(|part| *part != Component::RootDir).peekable();
+        if parts.peek().is_none() || !parts.all(|part| matches!(part, Component::Normal(_))) {
+            return Err(CgroupError::NotOfTask { path: self.path().to_owned() });
+        }
         let start = Instant::now();
         let freezer = self.directory(Controller::Freezer).map(|directory| directory.join("freezer.state"));
         loop {
@@ -166,5 +171,15 @@ mod tests {
         Scratch::new().cgroup().kill_all(Duration::ZERO).unwrap();
         let none = TaskCgroup::new(CgroupMounts::read().unwrap(), Path::new("/no-such-cgroup"));
         none.kill_all(Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn the_root_of_the_hierarchy_is_not_killed() {
+        // Should it look, there is nothing.
+        let mounts = CgroupMounts::parse("1 2 0:3 / /no-such-mount rw - cgroup2 cgroup2 rw").unwrap();
+        for path in ["", "/", "//", "/.", "..", "/task/../.."] {
+            let outcome = TaskCgroup::new(mounts.clone(), Path::new(path)).kill_all(Duration::ZERO);
+            assert!(matches!(outcome, Err(CgroupError::NotOfTask { .. })), "{path}: {outcome:?}");
+        }
     }
 }
