@@ -33,7 +33,7 @@ impl Drop for Share {
 }
 
 impl Room {
-    /// Takes room for a start and for the reading of its task's usage.
+    /// Takes room for a start, from its request to its end, and for the reading of its task's usage.
     ///
     /// # Errors
     /// [`DriverError::Descriptors`].
