@@ -111,6 +111,14 @@ plugin "containerd-driver" {
     containerd_addr      = %q
     containerd_namespace = %q
     state_dir            = %q
+
+    # A Destroy that dies with its plugin is not repeated by Nomad: what it leaves is the reaper's.
+    gc {
+      dangling_containers {
+        period         = "2s"
+        creation_grace = "10s"
+      }
+    }
   }
 }
 `
