@@ -17,6 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn plugin(environment: &Environment) -> ExitCode {
+    linux_host::memory::few_arenas();
     let _soft_limit_serves_too = linux_host::limits::raise_open_files();
     nomad_plugin::run(environment, Arc::new(Connector), env!("CARGO_PKG_VERSION"))
 }

@@ -9,6 +9,7 @@ pub mod fifo;
 pub mod hosts;
 pub mod id_list;
 pub mod limits;
+pub mod memory;
 pub mod namespace;
 pub mod process;
 pub mod resolv;
