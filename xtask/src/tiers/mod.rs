@@ -43,10 +43,10 @@ pub(crate) struct Plan {
 
 /// The tiers in the order of their running.
 const TIERS: [Tier; 7] = [
-    Tier { name: "tidy", budget: minutes(6), run: tidy::run, always: true },
+    Tier { name: "tidy", budget: minutes(4), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
-    Tier { name: "e2e", budget: minutes(14), run: |plan| combinations::run(plan, "e2e"), always: true },
-    Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: true },
+    Tier { name: "e2e", budget: minutes(18), run: |plan| combinations::run(plan, "e2e"), always: true },
+    Tier { name: "agent", budget: minutes(15), run: |plan| combinations::run(plan, "agent"), always: true },
     Tier { name: "chaos", budget: minutes(12), run: |plan| combinations::run(plan, "chaos"), always: false },
     Tier {
         name: "versions",
