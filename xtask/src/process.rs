@@ -73,6 +73,20 @@ pub(crate) fn stream(command: &mut Command, mut on_line: impl FnMut(&str)) -> Re
     child.wait().with_context(|| format!("can not wait for `{spelled}`"))
 }
 
+/// Runs a command as [`stream`] does, and gives all that it said as well.
+///
+/// # Errors
+/// As of [`stream`].
+pub(crate) fn heard(command: &mut Command, mut on_line: impl FnMut(&str)) -> Result<(ExitStatus, String)> {
+    let mut said = String::new();
+    let status = stream(command, |line| {
+        on_line(line);
+        said.push_str(line);
+        said.push('\n');
+    })?;
+    Ok((status, said))
+}
+
 /// Reads until the pipe is at its end, or the process has ended and the pipe is empty.
 fn read_lines(
     mut pipe: impl Read + AsFd,

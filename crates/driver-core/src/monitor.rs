@@ -76,11 +76,7 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
 }
 
 fn confirmed(task: &Task, exit: Exit) -> TaskExit {
-    TaskExit::confirmed(exit, oom_killed(task))
-}
-
-fn oom_killed(task: &Task) -> bool {
-    task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before)
+    TaskExit::confirmed(exit, task.oom_killed())
 }
 
 /// The daemon does not know the task any more. As long as its process lives it has not ended.
@@ -95,17 +91,12 @@ async fn vanished(task: &Task) -> TaskExit {
             back_off.pause().await;
         }
     }
-    TaskExit::code_lost("containerd lost its exit code".to_owned(), oom_killed(task))
+    TaskExit::code_lost("containerd lost its exit code".to_owned(), task.oom_killed())
 }
 
 /// Whether the very process that was started has not ended, as far as the kernel can be asked.
 pub(crate) fn is_alive(task: &Task) -> bool {
-    of_this_boot(task) && process::is_alive(task.state.pid, task.state.pid_started)
-}
-
-/// Whether the host has not been started anew since the task was, as far as it can be told.
-pub(crate) fn of_this_boot(task: &Task) -> bool {
-    process::boot_id().map_or(true, |boot| boot == task.state.boot_id)
+    task.state.is_of_this_boot() && process::is_alive(task.state.pid, task.state.pid_started)
 }
 
 /// Returns when the process has ended. The thread belongs to no pool, so that a process that lives on holds up nothing.

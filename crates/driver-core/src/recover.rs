@@ -3,7 +3,6 @@
 //! A client recovers its tasks one after another, so no task waits long for the daemon's word on it. One that is not
 //! told of in time is taken up all the same, and what became of it is found out behind the client's back.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +36,7 @@ pub(crate) async fn recover(
     id: TaskId,
     state: TaskState,
 ) -> Result<Arc<Task>, DriverError> {
-    if process::boot_id().is_ok_and(|boot| boot != state.boot_id) {
+    if !state.is_of_this_boot() {
         if context.config.recover_stopped {
             context.reusable.remember(state.container_id());
         }
@@ -46,7 +45,7 @@ pub(crate) async fn recover(
     let task = Task::new(context, id, state.identity(), state, Arc::new(LifeCell::new()));
     let patience = if monitor::is_alive(&task) { PATIENCE } else { PATIENCE_FOR_AN_END };
     let report = match tokio::time::timeout(patience, look(&task)).await {
-        Ok(Err(DriverError::Containers(error))) if error.is_lost() => {
+        Ok(Err(error)) if error.is_lost() => {
             tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
             Report::Unknown
         }
@@ -80,7 +79,7 @@ async fn look(task: &Task) -> Result<Report, DriverError> {
         }
         Reported::Stopped(exit) => match other_owner(task).await? {
             Some(owner) => return Err(replaced(owner)),
-            None => Report::Stopped(TaskExit::confirmed(exit, oom_killed(task))),
+            None => Report::Stopped(TaskExit::confirmed(exit, task.oom_killed())),
         },
         Reported::Absent if monitor::is_alive(task) => Report::Alive,
         Reported::Absent => Report::Gone,
@@ -107,9 +106,9 @@ pub(crate) async fn record(
     alloc_id: &str,
     container: &ContainerId,
 ) -> Result<Option<ContainerRecord>, ContainersError> {
-    let labels = [(labels::OWNER, labels::DRIVER), (labels::ALLOC_ID, alloc_id)];
-    let labels: BTreeMap<_, _> = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-    let found = context.ports.find(&labels).await?;
+    let mut wanted = labels::of_driver();
+    wanted.insert(labels::ALLOC_ID.to_owned(), alloc_id.to_owned());
+    let found = context.ports.find(&wanted).await?;
     Ok(found.into_iter().find(|record| record.id == *container))
 }
 
@@ -132,17 +131,13 @@ fn settle_later(task: Arc<Task>) {
                     continue;
                 }
             };
-            break TaskExit::code_lost(reason.to_string(), oom_killed(&task));
+            break TaskExit::code_lost(reason.to_string(), task.oom_killed());
         };
         task.event("The task that was recovered unseen has ended");
         if let Err(denial) = task.on(Event::Ended(exit)) {
             tracing::debug!(task = %task.id, %denial, "the end of the recovered task was told before");
         }
     });
-}
-
-fn oom_killed(task: &Task) -> bool {
-    task.cgroup.oom_kills().is_ok_and(|kills| kills > task.state.oom_kills_before)
 }
 
 #[cfg(test)]

@@ -108,6 +108,11 @@ impl TaskState {
         Ok(state)
     }
 
+    /// Whether the host has not been started anew since the task was, as far as it can be told.
+    pub(crate) fn is_of_this_boot(&self) -> bool {
+        process::boot_id().map_or(true, |boot| boot == self.boot_id)
+    }
+
     pub(crate) fn container_id(&self) -> ContainerId {
         ContainerId::existing(self.container.as_str())
     }

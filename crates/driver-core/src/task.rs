@@ -90,6 +90,11 @@ impl Task {
         })
     }
 
+    /// Whether the kernel killed a process of it for lack of memory, by the cgroup's own count.
+    pub(crate) fn oom_killed(&self) -> bool {
+        self.cgroup.oom_kills().is_ok_and(|kills| kills > self.state.oom_kills_before)
+    }
+
     /// Waits for the confirmed end.
     pub(crate) async fn wait(&self) -> TaskExit {
         self.life.ended().await

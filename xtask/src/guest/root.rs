@@ -81,12 +81,7 @@ fn install(own: &Own, work: &Path, root: &Path, step: &Step) -> Result<()> {
     command.arg(format!("--include={}", recipe::PACKAGES.join(",")));
     command.arg("--essential-hook=cp -R \"$GUEST_FILES/.\" \"$1/\"").env("GUEST_FILES", &extra);
     command.arg(&own.suite).arg(root).arg(&sources);
-    let mut said = String::new();
-    let status = process::stream(&mut command, |line| {
-        step.note(line);
-        said.push_str(line);
-        said.push('\n');
-    })?;
+    let (status, said) = process::heard(&mut command, |line| step.note(line))?;
     if !status.success() {
         bail!("mmdebstrap ended with {}:\n{}", process::ending(status), files::tail(&said, 12));
     }

@@ -92,12 +92,7 @@ fn try_install(wanted: &[&str], step: &Step) -> Result<()> {
     let mut command = Command::new("apt-get");
     command.args(["install", "--yes", "--no-install-recommends"]).args(wanted);
     command.env("DEBIAN_FRONTEND", "noninteractive");
-    let mut said = String::new();
-    let status = process::stream(&mut command, |line| {
-        step.note(line);
-        said.push_str(line);
-        said.push('\n');
-    })?;
+    let (status, said) = process::heard(&mut command, |line| step.note(line))?;
     if !status.success() {
         bail!("apt-get ended with {}:\n{}", process::ending(status), files::tail(&said, 12));
     }

@@ -80,11 +80,7 @@ fn formatting() -> Result<Vec<String>> {
 
 fn clippy() -> Result<Vec<String>> {
     let mut command = cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]);
-    let mut said = String::new();
-    let status = process::stream(&mut command, |line| {
-        said.push_str(line);
-        said.push('\n');
-    })?;
+    let (status, said) = process::heard(&mut command, |_| {})?;
     if status.success() {
         return Ok(Vec::new());
     }

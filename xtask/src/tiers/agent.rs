@@ -81,11 +81,7 @@ fn build(go: &Path, nomad: Nomad, package: &str) -> Result<PathBuf> {
     ));
     let mut command = Command::new(go);
     command.args(["test", "-modfile", nomad.module, "-c", "-o"]).arg(&binary).arg(package);
-    let mut said = String::new();
-    let status = process::stream(command.current_dir(module()), |line| {
-        said.push_str(line);
-        said.push('\n');
-    })?;
+    let (status, said) = process::heard(command.current_dir(module()), |_| {})?;
     ensure!(status.success(), "the agent tests of {package} do not build with Nomad {version}:\n{said}");
     Ok(binary)
 }

@@ -4,9 +4,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::watch::Watch;
-use super::{Outcome, Plan};
-use crate::{place, process, screen};
+use super::{Outcome, Plan, counting};
+use crate::place;
 
 /// Runs `cargo test` with these arguments and counts its tests.
 ///
@@ -26,18 +25,7 @@ pub(crate) fn run(plan: &Plan, args: &[&str], prepare: impl FnOnce(&mut Command)
 /// It can not be started.
 pub(crate) fn counted(plan: &Plan, command: &mut Command) -> Result<Outcome> {
     let mut counts = Counts::default();
-    let watch = Watch::until(plan.deadline);
-    let status = process::stream(command, |line| {
-        screen::print(line);
-        counts.read(line);
-    })?;
-    if watch.stop() {
-        counts.failures.push("the tests hung and were ended at twice their time budget".to_owned());
-    } else if !status.success() && counts.failures.is_empty() {
-        let spelled = process::spelled(command);
-        let ending = process::ending(status);
-        counts.failures.push(format!("`{spelled}` ended with {ending} and names no failed test"));
-    }
+    counting::run(plan, command, &mut counts)?;
     Ok(Outcome::Ran { passed: counts.passed, failures: counts.failures, ignored: counts.ignored })
 }
 
@@ -51,7 +39,7 @@ struct Counts {
     open: Vec<String>,
 }
 
-impl Counts {
+impl counting::Counts for Counts {
     fn read(&mut self, line: &str) {
         if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
             self.open.push(name.to_owned());
@@ -63,6 +51,10 @@ impl Counts {
         // Output of a test may have torn its line, so the sum decides how many there are.
         self.open.resize_with(failed, || "a test whose name the output above shows".to_owned());
         self.failures.append(&mut self.open);
+    }
+
+    fn failures(&mut self) -> &mut Vec<String> {
+        &mut self.failures
     }
 }
 
@@ -81,6 +73,7 @@ fn number(sum: &str, what: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::counting::Counts as _;
     use super::*;
     use expect_test::expect;
 

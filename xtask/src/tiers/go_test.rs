@@ -4,9 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::watch::Watch;
-use super::{Outcome, Plan};
-use crate::{process, screen};
+use super::{Outcome, Plan, counting};
 
 /// Runs the binary (with `-test.v`) and counts its tests; one that skips has not shown anything and is a failure.
 ///
@@ -14,17 +12,7 @@ use crate::{process, screen};
 /// It can not be started.
 pub(crate) fn run(plan: &Plan, command: &mut Command) -> Result<Outcome> {
     let mut counts = Counts::default();
-    let watch = Watch::until(plan.deadline);
-    let status = process::stream(command, |line| {
-        screen::print(line);
-        counts.read(line);
-    })?;
-    if watch.stop() {
-        counts.failures.push("the tests hung and were ended at twice their time budget".to_owned());
-    } else if !status.success() && counts.failures.is_empty() {
-        let (spelled, ending) = (process::spelled(command), process::ending(status));
-        counts.failures.push(format!("`{spelled}` ended with {ending} and names no failed test"));
-    }
+    counting::run(plan, command, &mut counts)?;
     Ok(Outcome::Ran { passed: counts.passed, failures: counts.failures, ignored: 0 })
 }
 
@@ -35,7 +23,7 @@ struct Counts {
     failures: Vec<String>,
 }
 
-impl Counts {
+impl counting::Counts for Counts {
     fn read(&mut self, line: &str) {
         let Some(result) = line.trim_start().strip_prefix("--- ") else { return };
         let name = || result.split_whitespace().nth(1).unwrap_or("a test without a name").to_owned();
@@ -46,10 +34,15 @@ impl Counts {
             _ => {}
         }
     }
+
+    fn failures(&mut self) -> &mut Vec<String> {
+        &mut self.failures
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::counting::Counts as _;
     use super::*;
 
     #[test]

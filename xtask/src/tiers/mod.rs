@@ -4,6 +4,7 @@ mod agent;
 mod cargo_test;
 pub(crate) mod cgroup2;
 mod combinations;
+mod counting;
 mod daemon;
 mod e2e;
 mod go_test;

@@ -58,7 +58,7 @@ async fn run(
     };
     match result {
         // Its directory stays, by which whoever ends it knows it.
-        Err(error) if is_lost(&error) => {
+        Err(error) if error.is_lost() => {
             leftover::end_later(task, exec.id);
             Err(error)
         }
@@ -71,10 +71,6 @@ async fn run(
             other
         }
     }
-}
-
-fn is_lost(error: &DriverError) -> bool {
-    matches!(error, DriverError::Containers(error) if error.is_lost())
 }
 
 /// Whether an exec failed because its task has ended, which may not be confirmed yet: its first process is the first
