@@ -80,11 +80,12 @@ impl Reaper {
 
     async fn look(&mut self) -> Result<(), DriverError> {
         let Some(node) = self.shared.node.get() else { return Ok(()) };
-        let (mut dangling, mut staged) = (Vec::new(), Vec::new());
+        let (mut dangling, mut staged, mut torsos) = (Vec::new(), Vec::new(), Vec::new());
         for (trace, gone) in found(&self.context).await? {
             match judge(&trace, self.facts(&trace, &node, gone)) {
                 Verdict::Dangling => dangling.push(trace),
                 Verdict::HeldStaged => staged.push(trace),
+                Verdict::Torso => torsos.push(trace),
                 Verdict::Unplaced => {
                     self.tell_once(&trace, "a container without the path of its allocation is left")
                 }
@@ -97,6 +98,9 @@ impl Reaper {
         }
         for trace in staged {
             self.unstage(&trace);
+        }
+        for trace in torsos {
+            self.discard(&trace).await;
         }
         Ok(())
     }
@@ -143,6 +147,23 @@ impl Reaper {
             Ok(()) => tell(trace, "unmounted what a cut start had staged"),
             Err(error) => {
                 tracing::warn!(container = %trace.id, error = chain(&error), "what a cut start staged could not be unmounted");
+            }
+        }
+    }
+
+    /// A directory whose start or removal was cut between its making and its labels, or after them.
+    async fn discard(&mut self, trace: &Trace) {
+        if self.context.config.dangling_containers.dry_run {
+            return self.tell_once(trace, "a directory that no task has would be removed");
+        }
+        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        if self.shared.tasks.runs_in(&trace.id) {
+            return;
+        }
+        match trace.remove_files(&self.context).await {
+            Ok(()) => tell(trace, "removed a directory that no task has"),
+            Err(error) => {
+                tracing::warn!(container = %trace.id, error = chain(&error), "a directory that no task has could not be removed");
             }
         }
     }

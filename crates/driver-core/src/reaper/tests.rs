@@ -160,8 +160,11 @@ async fn what_a_cut_start_left_goes_even_when_no_container_was_made() {
     world.looks().await;
     assert!(world.files(&cut).exists() && !world.files(&cut).join("staged").exists());
     world.lose("cut");
+    let torso = world.files(&ContainerId::existing("torso"));
+    std::fs::create_dir(&torso).unwrap();
     world.looks().await;
     assert_eq!(world.there(), [known.to_string()]);
+    assert!(!torso.exists());
     assert_eq!(std::fs::read_dir(world.dir.path().join("state/tasks")).unwrap().count(), 1);
 }
 

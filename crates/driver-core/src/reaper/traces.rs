@@ -15,6 +15,7 @@ use crate::ports::ContainerRecord;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Trace {
     pub(crate) id: ContainerId,
+    /// None for a directory alone whose making or removal was cut: it does not say whose it is.
     pub(crate) labels: Labels,
     /// When the youngest part of it was made.
     pub(crate) made_at: SystemTime,
@@ -22,7 +23,7 @@ pub(crate) struct Trace {
     pub(crate) staged: bool,
 }
 
-/// The traces that carry all the labels.
+/// The traces that carry all the labels, and the directories that carry none.
 pub(crate) async fn find(context: &Context, wanted: &Labels) -> Result<Vec<Trace>, DriverError> {
     let files = context.files.clone();
     let directories = tokio::task::spawn_blocking(move || files.tasks()).await;
@@ -43,7 +44,7 @@ fn merge(records: Vec<ContainerRecord>, directories: Vec<TaskFiles>, wanted: &La
                 trace.made_at = trace.made_at.max(made_at);
                 trace.staged = staged;
             }
-            None if labels::include(&labels, wanted) => {
+            None if labels.is_empty() || labels::include(&labels, wanted) => {
                 let trace = Trace { id: id.clone(), labels, made_at, staged };
                 traces.insert(id, trace);
             }
@@ -109,20 +110,19 @@ mod tests {
     }
 
     #[test]
-    fn records_and_directories_of_one_id_are_one_trace_and_others_directories_are_none() {
+    fn records_and_directories_of_one_id_are_one_trace_and_anothers_directory_is_none() {
         let record =
             ContainerRecord { id: ContainerId::existing("a"), labels: ours("web"), created_at: moment(1) };
         let directories = vec![
             files("a", Labels::new(), true),
             files("b", ours("cut"), false),
             files("c", Labels::new(), true),
+            files("d", Labels::from([(labels::OWNER.to_owned(), "other".to_owned())]), true),
         ];
         let found = merge(vec![record], directories, &labels::of_driver());
-        let told: Vec<_> = found
-            .iter()
-            .map(|trace| (trace.id.as_str(), trace.label(labels::TASK).unwrap(), trace.staged))
-            .collect();
-        assert_eq!(told, [("a", "web", true), ("b", "cut", false)]);
+        let told: Vec<_> =
+            found.iter().map(|trace| (trace.id.as_str(), trace.label(labels::TASK), trace.staged)).collect();
+        assert_eq!(told, [("a", Some("web"), true), ("b", Some("cut"), false), ("c", None, true)]);
         assert_eq!(found[0].made_at, moment(5));
     }
 

@@ -23,7 +23,8 @@ pub(crate) async fn destroy(
 ) -> Result<(), DriverError> {
     let mut wanted: Labels = labels::of_driver();
     wanted.insert(labels::TASK_ID.to_owned(), id.to_string());
-    let traces = traces::find(&context, &wanted).await?;
+    let mut traces = traces::find(&context, &wanted).await?;
+    traces.retain(|trace| !trace.labels.is_empty());
     if traces.is_empty() {
         return Err(DriverError::TaskNotFound);
     }

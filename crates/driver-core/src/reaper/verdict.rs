@@ -43,16 +43,22 @@ pub(crate) enum Verdict {
     HeldStaged,
     /// Nobody can know it any more.
     Dangling,
+    /// A directory whose making or removal was cut long ago: it says not whose it is, and nothing else is there.
+    Torso,
 }
 
 /// Judges one trace.
 pub(crate) fn judge(trace: &Trace, facts: Facts<'_>) -> Verdict {
+    let is_settled = |age| !facts.running && !facts.busy && age >= facts.grace;
+    if trace.labels.is_empty() {
+        return if is_settled(facts.age.min(facts.uptime)) { Verdict::Torso } else { Verdict::InUse };
+    }
     let of_driver = trace.label(labels::OWNER) == Some(labels::DRIVER);
     let of_node = facts.node.is_some_and(|node| trace.label(labels::NODE_ID) == Some(node));
     if !of_driver || !of_node {
         return Verdict::Foreign;
     }
-    if facts.running || facts.busy || facts.age < facts.grace {
+    if !is_settled(facts.age) {
         return Verdict::InUse;
     }
     match facts.allocation_gone {

@@ -41,7 +41,11 @@ fn only_what_is_ours_unknown_old_and_without_its_allocation_is_dangling() {
     let table = [
         ("all of it", of_node(NODE), FACTS, Verdict::Dangling),
         ("staged as well", staged.clone(), FACTS, Verdict::Dangling),
-        ("no labels", trace(&[]), FACTS, Verdict::Foreign),
+        ("no labels", trace(&[]), FACTS, Verdict::Torso),
+        ("no labels yet", trace(&[]), Facts { age: young, ..FACTS }, Verdict::InUse),
+        ("no labels, new process", trace(&[]), Facts { uptime: young, ..FACTS }, Verdict::InUse),
+        ("no labels, under way", trace(&[]), Facts { busy: true, ..FACTS }, Verdict::InUse),
+        ("no labels, a task's", trace(&[]), Facts { running: true, ..FACTS }, Verdict::InUse),
         ("no node", trace(&[(labels::OWNER, labels::DRIVER)]), FACTS, Verdict::Foreign),
         ("another driver's", other_driver, FACTS, Verdict::Foreign),
         ("another node's", of_node("n-2"), FACTS, Verdict::Foreign),
@@ -103,9 +107,11 @@ proptest! {
         let ours = owner == Some((labels::OWNER, labels::DRIVER))
             && of_node == Some((labels::NODE_ID, NODE))
             && node == Some(NODE);
-        let unused = ours && !running && !busy && age >= GRACE;
+        let settled = !running && !busy && age >= GRACE;
+        let (unused, torso) = (ours && settled, labels.is_empty());
         let verdict = judge(&trace, facts);
-        prop_assert_eq!(verdict == Verdict::Foreign, !ours);
+        prop_assert_eq!(verdict == Verdict::Foreign, !ours && !torso);
+        prop_assert_eq!(verdict == Verdict::Torso, torso && settled && uptime >= GRACE);
         prop_assert_eq!(verdict == Verdict::Dangling, unused && allocation_gone == Some(true));
         let cut = unused && allocation_gone != Some(true) && staged && uptime >= GRACE;
         prop_assert_eq!(verdict == Verdict::HeldStaged, cut);
