@@ -128,21 +128,11 @@ const NEIGHBOURS: Duration = Duration::from_secs(90);
 pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<String>> {
     let deadline = Instant::now() + PATIENCE;
     let mut left = running_on(marked_processes(mark), "process", deadline);
-    let shims = containerd::shims(&private.instance).into_iter().filter(|shim| has_children(shim.pid));
-    left.extend(running_on(shims.collect(), "shim", deadline));
+    left.extend(running_on(containerd::shims(&private.instance), "shim", deadline));
     left.extend(bundles(&private.instance));
     left.extend(staying(before, Instant::now() + NEIGHBOURS, Host::now_of_this_run)?);
     left.extend(in_containerd(private)?);
     Ok(left)
-}
-
-/// Whether a shim still has a task's process. One without is containerd's own leak: a client that is killed during
-/// `Tasks.Delete` cancels the call between the deletion and the shutdown of the shim (containerd 1.6). Its bundle, if it
-/// is there, is told by itself.
-fn has_children(pid: i32) -> bool {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let children = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")));
-    children.flatten().any(|children| !children.trim().is_empty())
 }
 
 /// Those of the processes that do not end by themselves in time.

@@ -14,6 +14,7 @@ mod images;
 mod import;
 mod lease;
 mod leftovers;
+mod orphans;
 mod purge;
 mod records;
 mod refused;

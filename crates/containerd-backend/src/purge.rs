@@ -8,7 +8,7 @@ use crate::daemon::Daemon;
 use crate::features::Features;
 use crate::images::snapshots;
 use crate::refused::Refused;
-use crate::{lease, leftovers, records, sandbox, tasks};
+use crate::{lease, leftovers, orphans, records, sandbox, tasks};
 
 /// Removes whatever there is of this id. The first failure is reported; the rest is attempted all the same, except
 /// that a task which could not be removed keeps its record and its file system: without them containerd could not be
@@ -21,8 +21,11 @@ pub(crate) async fn purge(
 ) -> Result<(), Refused> {
     let id = id.as_str();
     let (record, task) = tokio::join!(records::get(daemon, id), tasks::remove(daemon, id));
-    task?;
+    let had_task = task?;
     let runtime = leftovers::remove(daemon, id).await;
+    if !had_task {
+        orphans::end(daemon, id).await;
+    }
     // A record of an earlier configuration, or of another driver, has another snapshotter or key.
     let (snapshotter, key) = match record? {
         Some(container) if !container.snapshot_key.is_empty() => {

@@ -177,15 +177,18 @@ fn known(process: Option<&Process>) -> Option<TaskState> {
     }
 }
 
-/// Makes sure that there is no task: kills it with all its processes, waits for its end, deletes it.
+/// Makes sure that there is no task: kills it with all its processes, waits for its end, deletes it. Tells whether
+/// there was one.
 ///
 /// A task that can not be found is deleted, too: a daemon that died in the middle of deleting it takes up its shim
 /// again, which has no process any more, and would call every later task of this id a second one.
-pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), Refused> {
-    if let Some(process) = get(daemon, id).await? {
-        end(daemon, id, &process).await?;
+pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
+    let process = get(daemon, id).await?;
+    if let Some(process) = &process {
+        end(daemon, id, process).await?;
     }
-    delete(daemon, id).await
+    delete(daemon, id).await?;
+    Ok(process.is_some())
 }
 
 async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {

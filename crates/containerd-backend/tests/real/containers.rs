@@ -132,3 +132,58 @@ async fn a_start_that_was_broken_off_can_be_purged_and_repeated() {
     assert_eq!(soon("the end", room.port.wait_task(&id)).await.unwrap().code, 5);
     room.port.purge(&id).await.unwrap();
 }
+
+/// The shims of a container's name that are there.
+fn shims(namespace: &str, name: &str) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+        let has = |flag: &str, value: &str| {
+            words.windows(2).any(|pair| pair == [flag.as_bytes(), value.as_bytes()])
+        };
+        if has("-namespace", namespace) && has("-id", name) {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+/// Waits until nothing is left of a container's shim.
+async fn no_shim(namespace: &str, name: &str) {
+    let gone = async {
+        while !shims(namespace, name).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    soon("the end of the shim", gone).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_start_that_is_broken_off_at_any_moment_leaves_no_shim() {
+    let room = Room::with_image("moments").await;
+    for moment in 0..60 {
+        let name = format!("start-{moment}");
+        let (id, rootfs) = room.container(&name, &["/bin/true"]).await;
+        let stdio = Stdio::default();
+        let creating = room.port.create_task(&id, &rootfs, &stdio);
+        let _broken_off = tokio::time::timeout(Duration::from_millis(moment), creating).await;
+        soon("the purge", room.port.purge(&id)).await.unwrap();
+        no_shim(&room.namespace, &name).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_removal_that_is_broken_off_at_any_moment_leaves_no_shim() {
+    let room = Room::with_image("removals").await;
+    for moment in 0..60 {
+        let name = format!("removal-{moment}");
+        let id = room.run(&name, &["/bin/sleep", "1000"]).await;
+        let _broken_off = tokio::time::timeout(Duration::from_millis(moment), room.port.purge(&id)).await;
+        soon("the purge", room.port.purge(&id)).await.unwrap();
+        no_shim(&room.namespace, &name).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! Shims that containerd has given up: still there, though their task is forgotten and their bundle removed.
+//!
+//! A caller that goes away in the middle of `Tasks.Create` or `Tasks.Delete`, as a driver that is killed does, cancels
+//! the call, and containerd's clean-up can end between the removal of the bundle and the end of the shim (1.6). Nobody
+//! asks such a shim for anything again; only a later task of the same id takes it up.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::backoff::Backoff;
+use crate::daemon::Daemon;
+
+/// How long containerd may clean up by itself: twice its own limit (`io.containerd.timeout.shim.cleanup`).
+const CLEANUP: Duration = Duration::from_secs(10);
+
+/// A shim, held by a descriptor, so that its id can not come to mean another process.
+struct Shim {
+    pid: u32,
+    process: OwnedFd,
+    /// Its working directory is its bundle (containerd, runtime v2).
+    has_bundle: bool,
+}
+
+/// Ends the shims of a task that containerd does not have. One that still has its bundle is in containerd's hands, which
+/// is waited for; what it keeps, it takes up again at its next start.
+pub(crate) async fn end(daemon: &Daemon, id: &str) {
+    let (begin, mut backoff) = (Instant::now(), Backoff::default());
+    loop {
+        let (namespace, name) = (daemon.namespace().to_owned(), id.to_owned());
+        let found = tokio::task::spawn_blocking(move || shims(Path::new("/proc"), &namespace, &name)).await;
+        let (held, forgotten): (Vec<_>, Vec<_>) =
+            found.unwrap_or_default().into_iter().partition(|shim| shim.has_bundle);
+        forgotten.iter().for_each(|shim| kill(shim, id));
+        if held.is_empty() || begin.elapsed() >= CLEANUP {
+            return;
+        }
+        // No event tells that containerd has cleaned up.
+        tokio::time::sleep(backoff.next_delay()).await;
+    }
+}
+
+fn kill(shim: &Shim, id: &str) {
+    let killed = pidfd_send_signal(&shim.process, Signal::KILL).map_err(|error| error.to_string());
+    tracing::warn!(container = id, pid = shim.pid, ?killed, "a shim that containerd has forgotten is ended");
+}
+
+fn shims(proc: &Path, namespace: &str, id: &str) -> Vec<Shim> {
+    let entries = std::fs::read_dir(proc).into_iter().flatten().flatten();
+    entries.filter_map(|entry| shim(&entry.path(), namespace, id)).collect()
+}
+
+/// The process behind a directory of /proc, if it is a shim of this container. What it is is read while it is held.
+fn shim(directory: &Path, namespace: &str, id: &str) -> Option<Shim> {
+    let pid: i32 = directory.file_name()?.to_str()?.parse().ok()?;
+    is_shim_of(directory, namespace, id).then_some(())?;
+    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    is_shim_of(directory, namespace, id).then_some(())?;
+    let has_bundle = std::fs::metadata(directory.join("cwd")).is_ok_and(|bundle| bundle.nlink() > 0);
+    Some(Shim { pid: pid.unsigned_abs(), process, has_bundle })
+}
+
+/// Whether the command line is that of a shim of this container (containerd, `runtime/v2/README.md`: flags).
+fn is_shim_of(directory: &Path, namespace: &str, id: &str) -> bool {
+    let line = std::fs::read(directory.join("cmdline")).unwrap_or_default();
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+    let program = words.first().map(|word| PathBuf::from(std::ffi::OsStr::from_bytes(word)));
+    let is_shim = program
+        .as_deref()
+        .and_then(Path::file_name)
+        .is_some_and(|name| name.as_bytes().starts_with(b"containerd-shim"));
+    let has = |flag: &[u8], value: &str| words.windows(2).any(|pair| pair == [flag, value.as_bytes()]);
+    is_shim && has(b"-namespace", namespace) && has(b"-id", id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_shim(words: &[&str]) -> bool {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("cmdline"), words.join("\0") + "\0").unwrap();
+        is_shim_of(directory.path(), "nomad", "web-1")
+    }
+
+    #[test]
+    fn a_shim_is_known_by_its_program_its_namespace_and_its_id() {
+        let shim = "/usr/bin/containerd-shim-runc-v2";
+        assert!(is_shim(&[shim, "-namespace", "nomad", "-id", "web-1", "-address", "/run/c.sock"]));
+        assert!(is_shim(&["containerd-shim-kata-v2", "-namespace", "nomad", "-debug", "-id", "web-1"]));
+        assert!(!is_shim(&[shim, "-namespace", "nomad", "-id", "web-10"]));
+        assert!(!is_shim(&[shim, "-namespace", "k8s.io", "-id", "web-1"]));
+        assert!(!is_shim(&["/usr/bin/ctr", "-namespace", "nomad", "-id", "web-1"]));
+        assert!(!is_shim(&[shim, "-id", "nomad", "-namespace", "web-1"]));
+        assert!(!is_shim(&[]));
+    }
+}
