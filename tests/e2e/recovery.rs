@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use e2e::host::Sleep;
 use e2e::wait::{limited, until, until_true};
-use e2e::{Plugin, host, test};
+use e2e::{Plugin, host, leftovers, test};
 use nomad_host::driver::{TaskExit, TaskPhase};
 use nomad_host::plugin::PluginConnection;
 
@@ -223,5 +223,29 @@ fn two_plugins_work_side_by_side() {
         assert!(other.shutdown().await.is_some_and(|status| status.success()));
         assert_eq!(one.inspect().await.phase, TaskPhase::Running);
         drop(logs);
+    });
+}
+
+#[test]
+fn a_task_goes_on_in_its_namespace_though_the_operator_has_named_another() {
+    test(async |world| {
+        let task = world.task("web").shell("trap 'exit 8' TERM; sleep 1000 & wait").start().await;
+        let (id, pid) = (task.id(), task.pid().await);
+        world.kill_plugin().await;
+        let namespace = format!("elsewhere-{}", world.alloc().id);
+        let other = Plugin::configured(&world.config_with("containerd_namespace", namespace)).await;
+        let driver = other.driver();
+        limited("RecoverTask", driver.recover_task(&task.handle_after_restart())).await.unwrap();
+        let seen = driver.inspect_task(id).await.unwrap();
+        assert_eq!((seen.phase, seen.attributes["pid"].as_str()), (TaskPhase::Running, &*pid.to_string()));
+        let done = driver.exec_task(id, ["/bin/sh", "-c", "exit 6"], Duration::from_secs(60)).await.unwrap();
+        assert_eq!(done.exit, TaskExit::code(6));
+        limited("StopTask", driver.stop_task(id, NEVER, "SIGTERM")).await.unwrap();
+        assert_eq!(driver.wait_task(id).await.unwrap(), TaskExit::code(8));
+        driver.destroy_task(id, false).await.unwrap();
+        assert!(other.shutdown().await.is_some_and(|status| status.success()));
+        let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
+        assert!(left.is_empty(), "{left:#?}");
+        world.start_plugin().await;
     });
 }

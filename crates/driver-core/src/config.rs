@@ -132,10 +132,15 @@ impl PluginConfig {
     /// The containerd namespace: the configured one, else `nomad` on cgroup v1 and `nomad.slice` on v2.
     #[must_use]
     pub fn namespace(&self, mode: CgroupMode) -> String {
-        self.namespace.clone().unwrap_or_else(|| match mode {
-            CgroupMode::V1 => "nomad".to_owned(),
-            CgroupMode::V2 => "nomad.slice".to_owned(),
-        })
+        self.namespace.clone().unwrap_or_else(|| default_namespace(mode).to_owned())
+    }
+}
+
+/// The containerd namespace where the operator names none: that of the Go driver, which has no other.
+pub(crate) fn default_namespace(mode: CgroupMode) -> &'static str {
+    match mode {
+        CgroupMode::V1 => "nomad",
+        CgroupMode::V2 => "nomad.slice",
     }
 }
 

@@ -34,6 +34,7 @@ impl NodeCpu {
 }
 
 /// One configuration, its port and the host's facts.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) config: PluginConfig,
     pub(crate) node: NodeCpu,
@@ -51,6 +52,11 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn mode(&self) -> CgroupMode {
         self.cgroups.mode()
+    }
+
+    /// The namespace of containerd that it works in.
+    pub(crate) fn namespace(&self) -> String {
+        self.config.namespace(self.mode())
     }
 
     /// Returns as soon as the daemon answers.

@@ -1,5 +1,6 @@
 //! The driver as its adapters see it: one method for each thing that Nomad asks.
 
+mod elsewhere;
 mod making;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -10,7 +11,7 @@ use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::config::PluginConfig;
+use crate::config::{PluginConfig, default_namespace};
 use crate::context::{Context, NodeCpu};
 use crate::descriptors::Room;
 use crate::error::DriverError;
@@ -54,6 +55,7 @@ pub struct Driver(Arc<Inner>);
 struct Inner {
     connector: Arc<dyn ConnectPort>,
     context: RwLock<Option<Arc<Context>>>,
+    elsewhere: elsewhere::Elsewhere,
     tasks: Arc<Registry>,
     turns: Arc<Turns>,
     node: Arc<NodeId>,
@@ -71,6 +73,7 @@ impl Driver {
         Self(Arc::new(Inner {
             connector,
             context: RwLock::new(None),
+            elsewhere: elsewhere::Elsewhere::default(),
             tasks: Arc::default(),
             turns: Arc::default(),
             node: Arc::default(),
@@ -108,6 +111,7 @@ impl Driver {
             reusable: Arc::clone(&self.0.reusable),
         });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
+        self.0.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut background = JoinSet::new();
         if enabled {
             background.spawn(fingerprint::keep(Arc::clone(&context), self.0.fingerprint.clone()));
@@ -166,14 +170,15 @@ impl Driver {
         started.await.map_err(|_| DriverError::Interrupted("the start of the task"))?
     }
 
-    /// Takes up a task of an earlier process. Repeating it is harmless.
+    /// Takes up a task of an earlier process, in the namespace that it was started in. Repeating it is harmless.
     ///
     /// # Errors
     /// When the task is gone; the client then destroys the handle and starts anew.
     pub async fn recover_task(&self, id: TaskId, state: TaskState) -> Result<(), DriverError> {
         self.0.node.learn(&state.node_id);
         let (known, container) = (id.clone(), state.container_id());
-        self.take_up(known, container, recover::recover(self.context()?, id, state)).await
+        let context = self.context_in(&state.namespace)?;
+        self.take_up(known, container, recover::recover(context, id, state)).await
     }
 
     /// Takes up a task that the Go driver of the same name started. Repeating it is harmless.
@@ -183,7 +188,8 @@ impl Driver {
     pub async fn adopt_task(&self, task: Predecessor) -> Result<(), DriverError> {
         self.0.node.learn(&task.identity.node_id);
         let (id, container) = (task.id.clone(), ContainerId::existing(task.container.as_str()));
-        self.take_up(id, container, predecessor::adopt(self.context()?, task)).await
+        let context = self.context_in(default_namespace(self.context()?.mode()))?;
+        self.take_up(id, container, predecessor::adopt(context, task)).await
     }
 
     /// Takes a task up once, however often it is asked for. A caller that goes away does not end it.

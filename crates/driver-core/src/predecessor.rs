@@ -109,5 +109,5 @@ fn own_cgroup(path: PathBuf, context: &Context, id: &ContainerId) -> PathBuf {
     if path.is_absolute() {
         return path;
     }
-    Path::new("/").join(context.config.namespace(context.mode())).join(id.as_str())
+    Path::new("/").join(context.namespace()).join(id.as_str())
 }

@@ -74,7 +74,7 @@ impl TaskState {
         let boot_id = process::boot_id().map_err(|error| DriverError::host("the boot id")(error.into()))?;
         Ok(Self {
             container: container.to_string(),
-            namespace: context.config.namespace(context.mode()),
+            namespace: context.namespace(),
             pid,
             pid_started: process::start_time(pid).unwrap_or_default(),
             boot_id,

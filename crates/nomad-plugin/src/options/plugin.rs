@@ -34,7 +34,7 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::Text,
         default: Default::Unset("`nomad` on cgroup v1, `nomad.slice` on v2"),
         since: Peer::Own,
-        effect: "The containerd namespace of images, snapshots and containers.",
+        effect: "The containerd namespace of images, snapshots and containers. Tasks that run already go on in the one they were started in.",
     },
     Entry {
         name: "stats_interval",
