@@ -1,6 +1,6 @@
 //! How tasks end: codes, signals, the OOM flag.
 
-use e2e::{World, test};
+use e2e::{World, leftovers, test};
 use nomad_host::driver::TaskExit;
 
 async fn exit_of(world: &World, script: &str) -> TaskExit {
@@ -107,5 +107,20 @@ fn two_tasks_of_one_allocation_run_side_by_side() {
         assert_eq!(two.wait().await, TaskExit::code(2));
         std::fs::write(data.join("one"), "123\n").unwrap();
         assert_eq!(one.wait().await, TaskExit::code(3));
+    });
+}
+
+/// The record by which containerd finds the exit code of a task that ended while it was down: needed from 1.7 on.
+#[test]
+fn a_sandbox_record_is_there_as_long_as_its_task_is() {
+    test(async |world| {
+        let version = &world.daemon().instance().version;
+        let keeps = !["1.4.", "1.5.", "1.6."].iter().any(|earlier| version.starts_with(earlier));
+        let task = world.task("web").shell("sleep 1000").start().await;
+        let record = format!("sandbox {}", task.container().await);
+        let there = || leftovers::in_containerd(world.daemon(), &world.alloc().id);
+        assert_eq!(there().contains(&record), keeps, "{version}");
+        task.destroy(true).await.unwrap();
+        assert_eq!(there(), Vec::<String>::new());
     });
 }

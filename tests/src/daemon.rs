@@ -70,6 +70,7 @@ pub fn archive(name: &str) -> Archive {
 pub struct Daemon {
     instance: Instance,
     imported: Mutex<BTreeSet<String>>,
+    sandboxes: OnceLock<bool>,
     own: Option<Mutex<Own>>,
 }
 
@@ -107,7 +108,7 @@ impl Daemon {
     }
 
     fn new(instance: Instance, own: Option<Mutex<Own>>) -> Self {
-        Self { instance, imported: Mutex::default(), own }
+        Self { instance, imported: Mutex::default(), sandboxes: OnceLock::new(), own }
     }
 
     /// Where it lives.
@@ -209,6 +210,17 @@ impl Daemon {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
             false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
         }
+    }
+
+    /// Whether it keeps sandbox records: daemons before 1.7 have no such plugin, and their `ctr` no such command.
+    pub fn has_sandboxes(&self) -> bool {
+        *self.sandboxes.get_or_init(|| {
+            let plugins = self.ctr(&["plugins", "list"]);
+            plugins.lines().any(|line| {
+                let mut fields = line.split_whitespace();
+                fields.next() == Some("io.containerd.grpc.v1") && fields.next() == Some("sandboxes")
+            })
+        })
     }
 
     /// Imports an archive, once for each daemon, and gives the image's reference.

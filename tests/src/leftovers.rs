@@ -19,13 +19,17 @@ pub fn of(daemon: &Daemon, alloc_id: &str, state_dir: &Path) -> Vec<String> {
 
 /// The same in containerd alone.
 pub fn in_containerd(daemon: &Daemon, alloc_id: &str) -> Vec<String> {
-    let mut left = Vec::new();
-    for (kind, arguments) in [
+    let mut lists = vec![
         ("container", &["containers", "list", "-q"][..]),
         ("task", &["tasks", "list", "-q"]),
         ("lease", &["leases", "list", "-q"]),
         ("snapshot", &["snapshots", "list"]),
-    ] {
+    ];
+    if daemon.has_sandboxes() {
+        lists.push(("sandbox", &["sandboxes", "list"]));
+    }
+    let mut left = Vec::new();
+    for (kind, arguments) in lists {
         let said = daemon.ctr(arguments);
         let names = said.lines().filter_map(|line| line.split_whitespace().next());
         left.extend(names.filter(|name| name.contains(alloc_id)).map(|name| format!("{kind} {name}")));
@@ -33,7 +37,8 @@ pub fn in_containerd(daemon: &Daemon, alloc_id: &str) -> Vec<String> {
     left
 }
 
-/// Removes what [`in_containerd`] found, so that one test's failure does not become that of the whole run.
+/// Removes what [`in_containerd`] found, so that one test's failure does not become that of the whole run. Sandbox
+/// records stay: `ctr` only removes those of sandboxes that there are (containerd 2.1, `sandboxClient.Shutdown`).
 pub fn remove(daemon: &Daemon, left: &[String]) {
     for (kind, verb) in [
         ("task", &["tasks", "delete", "--force"][..]),

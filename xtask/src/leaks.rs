@@ -155,19 +155,30 @@ fn bundles(instance: &Instance) -> Vec<String> {
     bundles.into_iter().map(|bundle| format!("bundle {}", bundle.display())).collect()
 }
 
-/// Containers, tasks, leases and snapshots that are not part of an image, in every namespace.
+/// Containers, tasks, leases, sandbox records and snapshots that are not part of an image, in every namespace.
 fn in_containerd(private: &Private) -> Result<Vec<String>> {
+    let has_sandboxes = has_sandboxes(&process::text(private.ctr().args(["plugins", "list"]))?);
     let mut left = Vec::new();
     for namespace in process::text(private.ctr().args(["namespaces", "list", "-q"]))?.lines() {
         for (what, kind) in [("containers", "container"), ("tasks", "task"), ("leases", "lease")] {
             let said = process::text(private.ctr().args(["--namespace", namespace, what, "list", "-q"]))?;
             left.extend(said.lines().map(|id| format!("{kind} {id} in namespace {namespace}")));
         }
+        if has_sandboxes {
+            let said = process::text(private.ctr().args(["--namespace", namespace, "sandboxes", "list"]))?;
+            let sandboxes = said.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+            left.extend(sandboxes.map(|id| format!("sandbox {id} in namespace {namespace}")));
+        }
         let said = process::text(private.ctr().args(["--namespace", namespace, "snapshots", "list"]))?;
         let active = active_snapshots(&said);
         left.extend(active.map(|key| format!("snapshot {key} in namespace {namespace}")));
     }
     Ok(left)
+}
+
+/// Whether `ctr plugins list` names the store of sandbox records, which daemons have from 1.7 on.
+fn has_sandboxes(said: &str) -> bool {
+    said.lines().any(|line| line.split_whitespace().take(2).eq(["io.containerd.grpc.v1", "sandboxes"]))
 }
 
 /// The keys of what `ctr snapshots list` does not call committed.
@@ -185,6 +196,14 @@ mod tests {
         let said = "KEY          PARENT     KIND      \nsha256:aa               Committed \n\
                     task-1       sha256:aa  Active    \nlook-1       sha256:aa  View      \n";
         assert_eq!(active_snapshots(said).collect::<Vec<_>>(), ["task-1", "look-1"]);
+    }
+
+    #[test]
+    fn sandbox_records_are_asked_for_where_they_are_kept() {
+        let before = "TYPE                     ID             PLATFORMS    STATUS    \n\
+                      io.containerd.grpc.v1    snapshots      -            ok        \n";
+        assert!(!has_sandboxes(before));
+        assert!(has_sandboxes(&format!("{before}io.containerd.grpc.v1    sandboxes      -            ok")));
     }
 
     #[test]

@@ -35,13 +35,14 @@ pub(crate) async fn purge(
     };
     let results = [
         runtime,
-        records::delete(daemon, id).await,
-        snapshots::remove(daemon, &snapshotter, &key).await,
-        lease::delete(daemon, id).await,
+        // Nothing leads to it once the record and the lease are gone.
         match features {
             Ok(features) if features.has_sandboxes() => sandbox::delete(daemon, id).await,
             other => other.map(drop),
         },
+        records::delete(daemon, id).await,
+        snapshots::remove(daemon, &snapshotter, &key).await,
+        lease::delete(daemon, id).await,
     ];
     let mut failures = results.into_iter().filter_map(Result::err);
     let Some(first) = failures.next() else { return Ok(()) };

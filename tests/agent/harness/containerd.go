@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -149,10 +150,33 @@ func (c Containerd) Leftovers() []string {
 	add("snapshot", out, err, func(line string) bool {
 		return strings.HasSuffix(line, "Active") || strings.HasSuffix(line, "View")
 	})
+	out, err = c.sandboxes()
+	add("sandbox", out, err, all)
 	for _, shim := range shims(c.Namespace) {
 		left = append(left, "shim "+shim)
 	}
 	return left
+}
+
+// sandboxes lists the records of the namespace, one line each; daemons before 1.7 have no plugin that keeps them.
+func (c Containerd) sandboxes() (string, error) {
+	plugins, err := c.Ctr("plugins", "list")
+	if err != nil {
+		return "", err
+	}
+	kept := slices.ContainsFunc(strings.Split(plugins, "\n"), func(line string) bool {
+		fields := strings.Fields(line)
+		return len(fields) > 1 && fields[0] == "io.containerd.grpc.v1" && fields[1] == "sandboxes"
+	})
+	if !kept {
+		return "", nil
+	}
+	out, err := c.Ctr("sandboxes", "list")
+	if err != nil {
+		return "", err
+	}
+	_, rows, _ := strings.Cut(out, "\n")
+	return rows, nil
 }
 
 func shims(namespace string) []string {
