@@ -57,13 +57,13 @@ fn many_tasks_are_recovered_in_no_time() {
 }
 
 /// The shim of a task, stopped until this is dropped.
-struct Stuck {
+pub(crate) struct Stuck {
     pid: u32,
     started: u64,
 }
 
 impl Stuck {
-    fn shim_of(task_pid: u32) -> Self {
+    pub(crate) fn shim_of(task_pid: u32) -> Self {
         let pid = parent_of(task_pid);
         let stuck = Self { pid, started: process::start_time(pid).unwrap() };
         signal::send(stuck.pid, stuck.started, SIGSTOP).unwrap();

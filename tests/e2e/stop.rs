@@ -3,9 +3,12 @@
 use std::time::{Duration, Instant};
 
 use e2e::host::Sleep;
-use e2e::wait::until_true;
+use e2e::wait::{limit, until_true};
 use e2e::{Task, World, test};
+use linux_host::process::{Exit, PidFd};
 use nomad_host::driver::{TaskExit, TaskPhase};
+
+use crate::recovery_edges::Stuck;
 
 /// Longer than any wait of the tests: a stop that needs it is a stop that did not notice the end.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -164,5 +167,47 @@ fn a_signal_for_an_ended_task_is_refused() {
         task.wait().await;
         let refused = task.signal("SIGHUP").await.unwrap_err().to_string();
         assert!(refused.contains("is not running"), "{refused}");
+    });
+}
+
+/// Stops a task while its shim stands still, and lets the shim go on once the process has ended.
+async fn stopped_past_its_shim(task: &Task, timeout: Duration) {
+    let pid = task.pid().await;
+    let process = PidFd::open(pid).unwrap();
+    let stuck = Stuck::shim_of(pid);
+    let (stopped, ()) = tokio::join!(task.stop(timeout, "SIGTERM"), async {
+        let ended = tokio::task::spawn_blocking(move || process.wait(limit())).await.unwrap();
+        assert_eq!(ended.unwrap(), Exit::Ended, "the process lives on");
+        drop(stuck);
+    });
+    stopped.unwrap();
+}
+
+#[test]
+fn a_signal_that_the_shim_keeps_reaches_the_task() {
+    test(async |world| {
+        let task = trapping(world, "trap 'exit 15' TERM").await;
+        stopped_past_its_shim(&task, NEVER).await;
+        assert_eq!(task.wait().await, TaskExit::code(15));
+    });
+}
+
+#[test]
+fn a_task_whose_shim_is_stuck_is_killed_at_the_timeout() {
+    test(async |world| {
+        let task = trapping(world, "trap 'echo ignored' TERM").await;
+        stopped_past_its_shim(&task, Duration::from_secs(2)).await;
+        let (exit, output) = task.finish().await;
+        assert_eq!((exit, output.stdout_text().as_str()), (killed(), "ready\nignored\n"));
+    });
+}
+
+#[test]
+fn a_paused_task_is_stopped() {
+    test(async |world| {
+        let task = trapping(world, "trap 'exit 15' TERM").await;
+        world.ctr(&["tasks", "pause", &task.container().await]);
+        task.stop(Duration::from_secs(1), "SIGTERM").await.unwrap();
+        assert_eq!(task.inspect().await.phase, TaskPhase::Exited);
     });
 }

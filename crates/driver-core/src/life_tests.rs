@@ -1,70 +1,10 @@
 //! The life of a task over a daemon in memory: what happens when things go away and come back.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::PluginConfig;
-use crate::ports::{ConnectPort, ContainerEvent, ContainerPort, ContainersError, Execs, NewExec, Stdio};
-use crate::spec::TaskSpec;
-use crate::testing::fake::FakePort;
-use crate::{Driver, DriverError, ExecRequest, NodeCpu, TaskEvent, TaskHandle, chain};
-
-struct World {
-    port: Arc<FakePort>,
-    driver: Driver,
-    events: tokio::sync::broadcast::Receiver<TaskEvent>,
-    dir: tempfile::TempDir,
-}
-
-struct Connect(Arc<FakePort>);
-
-impl ConnectPort for Connect {
-    fn connect(&self, _: &PluginConfig, _: &str) -> Result<Arc<dyn ContainerPort>, ContainersError> {
-        Ok(self.0.clone())
-    }
-}
-
-impl World {
-    fn new() -> Self {
-        Self::over(FakePort::new())
-    }
-
-    fn over(port: FakePort) -> Self {
-        let (port, dir) = (Arc::new(port), tempfile::tempdir().unwrap());
-        for sub in ["alloc/logs", "web/local", "web/secrets"] {
-            std::fs::create_dir_all(dir.path().join(sub)).unwrap();
-        }
-        let driver = driver(&port, &dir);
-        Self { events: driver.events(), port, driver, dir }
-    }
-
-    fn spec(&self, args: &[&str]) -> TaskSpec {
-        let mut spec = crate::testing::spec("web");
-        spec.options.entrypoint = args.iter().map(|arg| (*arg).to_owned()).collect();
-        spec.dirs.shared = self.dir.path().join("alloc");
-        spec.dirs.local = self.dir.path().join("web/local");
-        spec.dirs.secrets = self.dir.path().join("web/secrets");
-        spec
-    }
-
-    async fn start(&self, args: &[&str]) -> TaskHandle {
-        self.driver.start_task(self.spec(args)).await.unwrap()
-    }
-
-    /// Waits for the event with this text.
-    async fn told(&mut self, text: &str) {
-        while !self.events.recv().await.unwrap().message.contains(text) {}
-    }
-}
-
-fn driver(port: &Arc<FakePort>, dir: &tempfile::TempDir) -> Driver {
-    let driver = Driver::new(Arc::new(Connect(port.clone())));
-    let config = PluginConfig { state_dir: dir.path().join("state"), ..PluginConfig::default() };
-    driver.configure(config, NodeCpu::default()).unwrap();
-    driver
-}
-
-const RUNS: &[&str] = &["sleep"];
+use crate::ports::{ContainerEvent, Execs, NewExec, Stdio};
+use crate::testing::world::{RUNS, World, driver, until};
+use crate::{DriverError, ExecRequest, chain};
 
 #[tokio::test]
 async fn an_exit_code_reaches_every_waiter_and_a_destroy_leaves_nothing() {
@@ -110,69 +50,6 @@ async fn a_task_that_the_daemon_lost_has_not_ended_while_its_process_lives() {
     world.port.come_back();
     world.told("containerd has lost the task; its process runs on").await;
     assert_eq!(world.driver.inspect_task(&handle.id).unwrap().phase, crate::Phase::Running);
-}
-
-#[tokio::test]
-async fn a_task_that_the_daemon_lost_can_be_stopped_and_destroyed() {
-    let mut process = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-    let mut world = World::over(FakePort::of_process(process.id()));
-    let handle = world.start(RUNS).await;
-    world.port.go_away();
-    world.told("Lost the connection").await;
-    world.port.lose(&handle.state.container_id());
-    world.port.come_back();
-    world.told("containerd has lost the task; its process runs on").await;
-    world.driver.stop_task(&handle.id, Duration::from_secs(600), "").await.unwrap();
-    let exit = world.driver.wait_task(&handle.id).await.unwrap();
-    assert_eq!(exit.lost.as_deref(), Some("containerd lost its exit code"));
-    world.driver.destroy_task(&handle.id, false).await.unwrap();
-    assert!(world.port.leftovers().is_empty());
-    process.wait().unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deaf_task_is_killed_at_the_timeout_and_parallel_stops_are_one() {
-    let world = World::new();
-    let handle = world.start(&["sleep", "deaf"]).await;
-    let stop = || world.driver.stop_task(&handle.id, Duration::from_secs(600), "SIGUSR1");
-    let (one, two) = tokio::join!(stop(), stop());
-    one.unwrap();
-    two.unwrap();
-    let signals: Vec<_> = world.port.signals.lock().unwrap().iter().map(|(_, signal)| *signal).collect();
-    assert_eq!(signals, [10, 9]);
-    assert_eq!(world.driver.wait_task(&handle.id).await.unwrap().signal, 9);
-    stop().await.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn ten_minutes_of_grace_are_given_in_full_and_no_longer_than_they_are_needed() {
-    let limit = Duration::from_secs(600);
-    let world = World::new();
-    let handle = world.start(&["sleep", "deaf"]).await;
-    let begun = tokio::time::Instant::now();
-    world.driver.stop_task(&handle.id, limit, "").await.unwrap();
-    let took = begun.elapsed();
-    assert!(took >= limit && took < limit + Duration::from_secs(1), "{took:?}");
-
-    let world = World::new();
-    let handle = world.start(&["sleep", "deaf"]).await;
-    let container = handle.state.container_id();
-    let begun = tokio::time::Instant::now();
-    let (stopped, ()) = tokio::join!(world.driver.stop_task(&handle.id, limit, ""), async {
-        tokio::time::sleep(limit / 2).await;
-        world.port.end(&container, 3);
-    });
-    stopped.unwrap();
-    let took = begun.elapsed();
-    assert!(took >= limit / 2 && took < limit / 2 + Duration::from_secs(1), "{took:?}");
-    assert_eq!(world.driver.wait_task(&handle.id).await.unwrap().code, 3);
-}
-
-/// Looks until it is so; on the paused clock, which only goes on while everything waits.
-async fn until(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,15 +133,6 @@ async fn a_kill_for_lack_of_memory_is_told_from_the_counter_and_never_from_the_h
         told.push(event.message);
     }
     assert!(!told.iter().any(|message| message.contains("memory")), "{told:?}");
-}
-
-#[tokio::test]
-async fn a_stop_with_an_unknown_signal_is_refused_and_stops_nothing() {
-    let world = World::new();
-    let handle = world.start(RUNS).await;
-    let error = world.driver.stop_task(&handle.id, Duration::from_secs(1), "SIGNOPE").await.unwrap_err();
-    assert_eq!(error.to_string(), "invalid signal: SIGNOPE");
-    assert!(world.port.signals.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -3,16 +3,22 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use linux_host::process::{PidFd, ProcessError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::error::DriverError;
 use crate::life::{Effect, Event};
 use crate::monitor;
+use crate::ports::ContainersError;
 use crate::signal::Signal;
 use crate::task::{Phase, Task};
 
 /// How long the kernel and the daemon have to end a task after SIGKILL.
 const KILL_PATIENCE: Duration = Duration::from_secs(60);
+/// How much of it the daemon has before the kernel is told directly. A daemon or a shim that stands still keeps its
+/// caller for the whole deadline of a call, and a signal must not wait for that.
+const DAEMON_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A stop under way: its result, once there is one.
 pub(crate) type Stopping = watch::Receiver<Option<Result<(), Arc<DriverError>>>>;
@@ -64,9 +70,10 @@ fn join_or_begin(
     Ok(Some(receiver))
 }
 
-async fn run(task: &Task, timeout: Duration, signal: Signal) -> Result<(), DriverError> {
+async fn run(task: &Arc<Task>, timeout: Duration, signal: Signal) -> Result<(), DriverError> {
     let polite = async {
-        send(task, signal).await?;
+        // Should the daemon not pass it on, the process needs time for it all the same.
+        send_within(DAEMON_PATIENCE.min(timeout / 2), task, signal).await?;
         task.wait().await;
         Ok::<_, DriverError>(())
     };
@@ -78,26 +85,56 @@ async fn run(task: &Task, timeout: Duration, signal: Signal) -> Result<(), Drive
     kill(task).await
 }
 
-/// SIGKILL to everything in the task's cgroup, and the confirmed end. Where the daemon can not do it, because it is away
-/// or has lost the task, the cgroup is killed without it.
-pub(crate) async fn kill(task: &Task) -> Result<(), DriverError> {
-    let cgroup = task.cgroup.clone();
-    let deadly = async {
-        if let Err(error) = task.context.ports.kill_task(&task.container, Signal::KILL.number(), true).await {
-            tracing::debug!(task = %task.id, %error, "SIGKILL goes past containerd, by the cgroup");
-            let killed = tokio::task::spawn_blocking(move || cgroup.kill_all(KILL_PATIENCE)).await;
-            tracing::debug!(task = %task.id, ?killed, "killed by the cgroup");
-        }
+/// SIGKILL to everything in the task's cgroup, and the confirmed end. Where the daemon does not bring it about, because it
+/// is away, stands still or has lost the task, or because the task is frozen, the cgroup is killed without it.
+pub(crate) async fn kill(task: &Arc<Task>) -> Result<(), DriverError> {
+    let by_daemon = async {
+        task.context.ports.kill_task(&task.container, Signal::KILL.number(), true).await?;
         task.wait().await;
+        Ok::<_, ContainersError>(())
     };
-    let died = tokio::time::timeout(KILL_PATIENCE, deadly).await;
-    died.map_err(|_elapsed| DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE))
+    match tokio::time::timeout(DAEMON_PATIENCE, by_daemon).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => tracing::debug!(task = %task.id, %error, "SIGKILL goes past containerd"),
+        Err(_elapsed) => tracing::debug!(task = %task.id, "no end by containerd; SIGKILL goes past it"),
+    }
+    let (begun, limit) = (Instant::now(), KILL_PATIENCE - DAEMON_PATIENCE);
+    let killed = {
+        let task = Arc::clone(task);
+        tokio::task::spawn_blocking(move || kill_past_daemon(&task, limit)).await
+    };
+    tracing::debug!(task = %task.id, ?killed, "killed past containerd");
+    let ended = tokio::time::timeout(limit.saturating_sub(begun.elapsed()), task.wait()).await;
+    ended.map(drop).map_err(|_elapsed| DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE))
 }
 
-/// Sends a signal to the first process: through the daemon, or directly while the daemon is away or has lost the task.
-/// A task that has ended is success.
+/// Blocks until the kernel has ended everything in the task's cgroup, and its first process should that be elsewhere.
+fn kill_past_daemon(task: &Task, limit: Duration) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let begun = std::time::Instant::now();
+    let killed = task.cgroup.kill_all(limit);
+    if monitor::is_alive(task) {
+        match PidFd::of_start(task.state.pid, task.state.pid_started) {
+            Err(ProcessError::Gone { .. }) => {}
+            first => {
+                let first = first?;
+                first.kill()?;
+                first.wait(limit.saturating_sub(begun.elapsed()))?;
+            }
+        }
+    }
+    Ok(killed?)
+}
+
+/// Sends a signal to the first process: through the daemon, or directly while the daemon is away, stands still or has lost
+/// the task. A task that has ended is success.
 pub(crate) async fn send(task: &Task, signal: Signal) -> Result<(), DriverError> {
-    match task.context.ports.kill_task(&task.container, signal.number(), false).await {
+    send_within(DAEMON_PATIENCE, task, signal).await
+}
+
+async fn send_within(limit: Duration, task: &Task, signal: Signal) -> Result<(), DriverError> {
+    let by_daemon = task.context.ports.kill_task(&task.container, signal.number(), false);
+    let overdue = ContainersError::TimedOut { operation: "send a signal", limit };
+    match tokio::time::timeout(limit, by_daemon).await.unwrap_or(Err(overdue)) {
         Err(error) if (error.is_lost() || error.is_not_found()) && monitor::is_alive(task) => {
             linux_host::signal::send(task.state.pid, task.state.pid_started, signal.number())
                 .map_err(|source| DriverError::host("can not signal the task past containerd")(source.into()))
@@ -106,3 +143,6 @@ pub(crate) async fn send(task: &Task, signal: Signal) -> Result<(), DriverError>
         other => Ok(other?),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,6 +134,15 @@ impl PidFd {
         }
     }
 
+    /// Opens the process that started at that time (see [`start_time`]); another one that has the id by now is none.
+    ///
+    /// # Errors
+    /// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
+    pub fn of_start(pid: u32, started: u64) -> Result<Self, ProcessError> {
+        let process = Self::open(pid)?;
+        if start_time(pid)? == started { Ok(process) } else { Err(ProcessError::Gone { pid }) }
+    }
+
     /// The id it was opened by.
     pub fn pid(&self) -> u32 {
         self.pid

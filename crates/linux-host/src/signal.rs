@@ -2,18 +2,15 @@
 
 use rustix::process::Signal;
 
-use crate::process::{self, PidFd, ProcessError};
+use crate::process::{PidFd, ProcessError};
 
-/// Sends signal `number` to the process `pid` that started at `start_time` (see [`process::start_time`]); another
+/// Sends signal `number` to the process `pid` that started at `start_time` (see [`crate::process::start_time`]); another
 /// process that has the id by now gets none.
 ///
 /// # Errors
 /// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
 pub fn send(pid: u32, start_time: u64, number: i32) -> Result<(), ProcessError> {
-    let process = PidFd::open(pid)?;
-    if process::start_time(pid)? != start_time {
-        return Err(ProcessError::Gone { pid });
-    }
+    let process = PidFd::of_start(pid, start_time)?;
     let source = rustix::io::Errno::INVAL;
     let unknown = ProcessError::Call { operation: "signal", pid, source };
     process.signal(Signal::from_named_raw(number).ok_or(unknown)?)
@@ -25,6 +22,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::process;
 
     #[test]
     fn only_the_process_of_that_start_time_gets_the_signal() {

@@ -133,7 +133,8 @@ impl FakePort {
         self.kept().get_mut(id).unwrap().task = None;
     }
 
-    /// Leaves every question for the state of this task without an answer, as with a shim that is stuck.
+    /// Leaves every question for the state of this task and every signal to it without an answer, as with a shim that
+    /// is stuck.
     pub(crate) fn hang(&self, id: &ContainerId) {
         self.stuck.send_replace(Some(id.clone()));
     }
@@ -181,6 +182,10 @@ impl FakePort {
             Connection::Up => Ok(self.kept()),
             _ => Err(lost(operation)),
         }
+    }
+
+    async fn unstuck(&self, id: &ContainerId) {
+        self.stuck.subscribe().wait_for(|stuck| stuck.as_ref() != Some(id)).await.map(drop).unwrap();
     }
 
     async fn ended(&self, operation: &'static str, run: Option<Run>, id: &str) -> Result<Exit> {
@@ -298,7 +303,7 @@ impl Containers for FakePort {
     }
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
-        self.stuck.subscribe().wait_for(|stuck| stuck.as_ref() != Some(id)).await.map(drop).unwrap();
+        self.unstuck(id).await;
         let kept = self.reached("state")?;
         Ok(match kept.get(id).and_then(|kept| kept.task.as_ref()) {
             None => TaskState::Absent,
@@ -317,12 +322,13 @@ impl Containers for FakePort {
     }
 
     async fn kill_task(&self, id: &ContainerId, signal: i32, _all: bool) -> Result<()> {
+        self.unstuck(id).await;
         let kept = self.reached("kill")?;
         self.signals.lock().unwrap().push((id.clone(), signal));
         let run = kept.get(id).and_then(|kept| kept.task.as_ref());
         let run = run.ok_or_else(|| not_found("kill", id.as_str()))?;
-        let deaf = run.args.iter().any(|arg| arg == "deaf") && signal != 9;
-        if !deaf {
+        let is = |word| run.args.iter().any(|arg| arg == word);
+        if !(is("frozen") || is("deaf") && signal != 9) {
             run.end(128 + signal.unsigned_abs());
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 pub(crate) mod fake;
 mod fake_tests;
+pub(crate) mod world;
 
 use crate::ids::TaskId;
 use crate::options::TaskOptions;
