@@ -30,7 +30,7 @@ func shell(t *testing.T, name, script string) *api.Task {
 			"args":    []string{"-c", script},
 		},
 		Resources:   &api.Resources{CPU: ref(20), MemoryMB: ref(32)},
-		KillTimeout: ref(5 * time.Second),
+		KillTimeout: ref(30 * time.Second),
 	}
 }
 

@@ -83,7 +83,8 @@ fn with_a_terminal_all_output_is_on_stdout() {
 fn with_a_terminal_its_last_size_counts() {
     test(async |world| {
         let task = task(world).await;
-        let session = open(&task, "sleep 1; stty size", true).await;
+        let session =
+            open(&task, "until [ \"$(stty size)\" = '100 100' ]; do sleep 0.1; done; stty size", true).await;
         session.resize(40, 50).await;
         session.resize(100, 100).await;
         assert_eq!(finish(session).await, ended("100 100\r\n", "", 0));

@@ -56,7 +56,8 @@ async fn assert_nothing_more(world: &World, task: &Task, before: &Footprint, ter
 }
 
 async fn idle(world: &World) -> (Task, Footprint) {
-    let task = world.task("web").shell("sleep 1000").start().await;
+    let mut task = world.task("web").shell("sleep 1000 & echo ready; wait").start().await;
+    task.printed("ready").await;
     for _ in 0..3 {
         task.exec(&["true"], NO_LIMIT).await.unwrap();
     }

@@ -25,12 +25,21 @@ async fn stream(plugin: &Plugin) -> Subscription<Fingerprint> {
     limited("Fingerprint", plugin.driver().fingerprint()).await.unwrap()
 }
 
-/// The first fingerprint of a further plugin with this configuration.
+/// The fingerprint of a further plugin with this configuration, once it has looked.
 async fn first_of(config: &Value) -> Fingerprint {
     let plugin = Plugin::configured(config).await;
-    let first = limited("the first", stream(&plugin).await.next()).await.unwrap().unwrap();
+    let mut stream = stream(&plugin).await;
+    let found = limited("a look at containerd", async {
+        loop {
+            let next = stream.next().await.unwrap().expect("the stream goes on");
+            if next.description != "not configured yet" {
+                return next;
+            }
+        }
+    })
+    .await;
     assert!(plugin.shutdown().await.is_some_and(|status| status.success()));
-    first
+    found
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{PipeWriter, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -219,11 +219,13 @@ fn copy(from: OwnedFd, mut to: File, told: OwnedFd) {
     let mut buffer = [0; 4096];
     let mut written = false;
     loop {
-        let mut ends = [PollFd::new(&from, PollFlags::IN), PollFd::new(&told, PollFlags::IN)];
-        rustix::event::poll(&mut ends, None).unwrap();
-        let [_, told] = ends.map(|end| end.revents());
-        if !told.is_empty() {
-            return;
+        // A pipe that is said to be ready takes as much as is read here: what was read is always written.
+        for (pipe, events) in [(from.as_fd(), PollFlags::IN), (to.as_fd(), PollFlags::OUT)] {
+            let mut ends = [PollFd::from_borrowed_fd(pipe, events), PollFd::new(&told, PollFlags::IN)];
+            rustix::event::poll(&mut ends, None).unwrap();
+            if !ends[1].revents().is_empty() {
+                return;
+            }
         }
         match from.read(&mut buffer) {
             Ok(0) if written => return,

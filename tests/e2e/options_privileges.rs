@@ -1,5 +1,6 @@
 //! Capabilities, privileged tasks and namespaces of the host, read inside the container.
 
+use e2e::host::Sleep;
 use e2e::world::Setup;
 use e2e::{Task, cgroup, test, test_with};
 use linux_host::cgroup::CgroupMode;
@@ -98,13 +99,15 @@ fn privileged_is_refused_where_the_operator_forbids_it() {
 #[test]
 fn a_task_in_the_hosts_pid_namespace_sees_the_host_and_still_ends_whole() {
     test(async |world| {
-        let setup = world.task("web").shell("sleep 86777 & sleep 1000").option("pid_mode", "host");
+        let background = Sleep::unique();
+        let script = format!("{} & sleep 1000", background.script());
+        let setup = world.task("web").shell(&script).option("pid_mode", "host");
         let task = setup.start().await;
         let me = std::process::id();
         task.read(&format!("test -d /proc/{me}")).await;
         assert_eq!(task.read("readlink /proc/self/ns/pid").await.trim(), own_namespace());
         task.destroy(true).await.unwrap();
-        assert_eq!(e2e::host::processes_with("86777"), Vec::<u32>::new());
+        assert_eq!(background.processes(), Vec::<u32>::new());
         let text = world.task("bad").shell("true").option("pid_mode", "container").refusal().await;
         assert!(text.starts_with(r#"pid_mode: "container" is not a mode"#), "{text}");
     });

@@ -6,7 +6,7 @@ use e2e::host::{Sleep, is_gone};
 use e2e::wait::{limited, until_true};
 use e2e::world::Setup;
 use e2e::{Daemon, test_with};
-use nomad_host::driver::{TaskExit, TaskPhase};
+use nomad_host::driver::{Health, TaskExit, TaskPhase};
 
 use crate::counting::{assert_complete, counting, goes_on};
 
@@ -120,7 +120,12 @@ fn a_command_during_the_outage_fails_and_works_again_afterwards() {
 fn a_start_during_a_short_outage_waits_for_its_end() {
     test_with(Setup::own_daemon(), async |world| {
         world.daemon().image("busybox");
+        let mut health = limited("Fingerprint", world.driver().fingerprint()).await.unwrap();
         world.daemon().kill();
+        limited("the driver sees it", async {
+            while health.next().await.unwrap().expect("the stream goes on").health == Health::Healthy {}
+        })
+        .await;
         let (started, ()) = tokio::join!(world.task("web").shell("exit 3").try_start(), async {
             until_true("the begin of the start", || world.logged("the start waits for containerd")).await;
             world.daemon().start();

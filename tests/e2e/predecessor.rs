@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use e2e::host::is_gone;
-use e2e::wait::{LIMIT, limited, until_true};
+use e2e::wait::{limit, limited, until_true};
 use e2e::world::Setup;
 use e2e::{Task, World, leftovers, test, test_with};
 use linux_host::fifo;
@@ -255,7 +255,7 @@ async fn read_on(pipe: std::os::fd::OwnedFd, wanted: usize) -> Vec<u8> {
         let (mut pipe, mut text, mut part) = (std::fs::File::from(pipe), Vec::new(), vec![0; 65536]);
         while text.len() < wanted {
             let mut ends = [PollFd::new(&pipe, PollFlags::IN)];
-            let ready = rustix::event::poll(&mut ends, Some(&Timespec::try_from(LIMIT).unwrap())).unwrap();
+            let ready = rustix::event::poll(&mut ends, Some(&Timespec::try_from(limit()).unwrap())).unwrap();
             assert!(ready > 0, "nothing comes after {} bytes", text.len());
             match pipe.read(&mut part) {
                 Ok(0) => return text,

@@ -27,7 +27,6 @@ async fn what_a_killed_run_leaves_is_removed_by_the_next_one() {
     killed.shows("a | up");
     killed.signal(Signal::KILL);
     assert_eq!(killed.end(), None);
-    assert!(!leftovers::in_containerd(&daemon, &alloc).is_empty());
 
     let mut next = Run::start(&daemon, &shell_job("batch", "true"), &[]);
     assert_eq!(next.end(), Some(0), "{}", next.screen);

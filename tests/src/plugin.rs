@@ -8,7 +8,7 @@ use nomad_host::plugin::{LogLine, PluginOptions, PluginProcess, Reattach};
 use nomad_proto::cty::Value;
 
 use crate::environment;
-use crate::wait::limited;
+use crate::wait::{limit, limited};
 
 /// A running plugin.
 #[derive(Debug)]
@@ -38,9 +38,11 @@ impl Plugin {
     pub fn options() -> (PluginOptions, Log) {
         let log = Log::default();
         let lines = Arc::clone(&log.0);
-        let options = PluginOptions::new(environment::driver())
+        let mut options = PluginOptions::new(environment::driver())
             .env("NOMAD_LOG_LEVEL", "debug")
             .log(move |line| lines.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+        // That it ends by itself is what tests are about; how soon is a matter of the host's load.
+        options.shutdown_grace = limit();
         (options, log)
     }
 

@@ -179,6 +179,18 @@ func (c Containerd) sandboxes() (string, error) {
 	return rows, nil
 }
 
+// LeftAfter is what Leftovers still names when the time is over: a shim ends after its task was removed.
+func (c Containerd) LeftAfter(limit time.Duration) []string {
+	deadline := time.Now().Add(limit)
+	for {
+		left := c.Leftovers()
+		if len(left) == 0 || time.Now().After(deadline) {
+			return left
+		}
+		time.Sleep(Pause)
+	}
+}
+
 func shims(namespace string) []string {
 	var found []string
 	commands, _ := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -104,7 +104,7 @@ func end() error {
 		return err
 	}
 	daemon := Containerd{Address: env.Address, Namespace: current.Namespace}
-	left := daemon.Leftovers()
+	left := daemon.LeftAfter(Limit)
 	mounts, err := unmountBeneath(current.Dir)
 	if err != nil {
 		return err

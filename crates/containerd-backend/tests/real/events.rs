@@ -29,11 +29,14 @@ async fn a_lack_of_memory_is_told_before_the_end() {
     let mut connection = room.port.connection();
     soon("the connection", connection.wait_for(|state| *state == Connection::Up)).await.unwrap();
     let mut events = room.port.events();
-    let mut value = serde_json::to_value(spec(&room.namespace, "oom", &["/bin/tail", "/dev/zero"])).unwrap();
+    // The shim of cgroup v1 listens to the kernel only when the task has started.
+    let script = "until [ -e /go ]; do sleep 0.1; done; exec tail /dev/zero";
+    let mut value = serde_json::to_value(spec(&room.namespace, "oom", &["/bin/sh", "-c", script])).unwrap();
     value["linux"]["resources"] = serde_json::json!({ "memory": { "limit": 16 << 20 } });
     let (id, rootfs) = room.container_of("oom", serde_json::from_value(value).unwrap()).await;
-    room.port.create_task(&id, &rootfs, &Stdio::default()).await.unwrap();
+    let pid = room.port.create_task(&id, &rootfs, &Stdio::default()).await.unwrap();
     room.port.start_task(&id).await.unwrap();
+    std::fs::write(format!("/proc/{pid}/root/go"), "").unwrap();
     assert_eq!(soon("the event", events.recv()).await.unwrap(), ContainerEvent::Oom(id.clone()));
     assert_eq!(soon("the end", room.port.wait_task(&id)).await.unwrap().code, 137);
     room.port.purge(&id).await.unwrap();

@@ -27,7 +27,7 @@ use crate::task::Task;
 
 /// How long a start waits for a daemon that is away. To a client each failed start is a failure of the task, and a
 /// daemon that is upgraded is back within seconds.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every phase carries on.
 struct Common {

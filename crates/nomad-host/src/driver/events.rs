@@ -83,6 +83,9 @@ pub struct TaskEvent {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// The time that a driver has for its first word, which may wait for its first look at what it runs tasks with.
+const FIRST_LIMIT: Duration = Duration::from_secs(30);
+
 impl DriverClient {
     /// Follows the driver's health; the first item comes at once.
     ///
@@ -95,7 +98,7 @@ impl DriverClient {
         Ok(Subscription::new(CALL, stream, |response| Ok(from_response(response))))
     }
 
-    /// Follows the driver's health until it is healthy, or until `limit` is over. Gives back what
+    /// Follows the driver's health until it is healthy, or until `limit` is over after its first word. Gives back what
     /// the driver said last.
     ///
     /// # Errors
@@ -103,7 +106,7 @@ impl DriverClient {
     pub async fn wait_healthy(&self, limit: Duration) -> Result<Fingerprint, DriverError> {
         let mut stream = self.fingerprint().await?;
         let missing = || DriverError::Incomplete { call: "Fingerprint", field: "first message" };
-        let mut latest = match timeout(limit, stream.next()).await {
+        let mut latest = match timeout(limit.max(FIRST_LIMIT), stream.next()).await {
             Ok(first) => first?.ok_or_else(missing)?,
             Err(_) => return Err(missing()),
         };

@@ -13,6 +13,9 @@ pub type LogSink = Arc<dyn Fn(LogLine) + Send + Sync>;
 /// The time a plugin has to print its handshake; go-plugin's default.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(60);
 
+/// The time a plugin has to end after it was asked to; as in go-plugin.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
 /// The program and its surroundings.
 #[derive(Clone)]
 pub struct PluginOptions {
@@ -26,6 +29,8 @@ pub struct PluginOptions {
     pub cookie: bool,
     /// The time until the handshake line must be there.
     pub handshake_deadline: Duration,
+    /// The time that it has to end after it was asked to, before it is killed.
+    pub shutdown_grace: Duration,
     /// Where log lines go.
     pub log: LogSink,
 }
@@ -39,6 +44,7 @@ impl PluginOptions {
             environment: Vec::new(),
             cookie: true,
             handshake_deadline: HANDSHAKE_DEADLINE,
+            shutdown_grace: SHUTDOWN_GRACE,
             log: Arc::new(|_| {}),
         }
     }

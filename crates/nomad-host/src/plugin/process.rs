@@ -19,9 +19,6 @@ use tokio::time::timeout;
 /// The lowest and highest port that Nomad allows plugins by default.
 const PORTS: [&str; 2] = ["10000", "14000"];
 
-/// The time a plugin has to end after it was asked to; as in go-plugin.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
-
 /// A plugin could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
@@ -104,6 +101,7 @@ pub struct PluginProcess {
     tail: Tail,
     unexpected: UnexpectedOutput,
     readers: JoinSet<()>,
+    shutdown_grace: Duration,
 }
 
 impl std::fmt::Debug for Tail {
@@ -124,7 +122,7 @@ impl PluginProcess {
     /// # Errors
     /// [`PluginError`]; the process is gone then.
     pub async fn start(options: PluginOptions) -> Result<Self, PluginError> {
-        let binary = options.binary.clone();
+        let (binary, shutdown_grace) = (options.binary.clone(), options.shutdown_grace);
         let mut child =
             spawn(&options).map_err(|source| PluginError::Spawn { binary: binary.clone(), source })?;
         let pid = child.id().unwrap_or_default();
@@ -161,7 +159,7 @@ impl PluginProcess {
         };
         match connected {
             Ok((line, connection)) => {
-                Ok(Self { pid, line, connection, supervisor, tail, unexpected, readers })
+                Ok(Self { pid, line, connection, supervisor, tail, unexpected, readers, shutdown_grace })
             }
             Err(error) => {
                 supervisor.kill();
@@ -235,7 +233,7 @@ impl PluginProcess {
             self.connection.request_shutdown().await;
             self.supervisor.ended().await;
         };
-        if timeout(SHUTDOWN_GRACE, asked).await.is_err() {
+        if timeout(self.shutdown_grace, asked).await.is_err() {
             self.supervisor.kill();
         }
         self.ended().await

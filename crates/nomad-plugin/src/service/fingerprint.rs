@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_secs(30);
 
 /// How long the first message may wait for the first look at the daemon, so that a node does not report an
 /// undetected driver for the moment between its start and that look. Clients wait 50 seconds.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// The stream of a watched fingerprint. A stream that ended would be opened again at once, over and over.
 pub(super) fn stream(watched: watch::Receiver<Fingerprint>) -> Answers<pb::FingerprintResponse> {
