@@ -83,11 +83,11 @@ fn with_a_terminal_all_output_is_on_stdout() {
 fn with_a_terminal_its_last_size_counts() {
     test(async |world| {
         let task = task(world).await;
-        let session =
-            open(&task, "until [ \"$(stty size)\" = '100 100' ]; do sleep 0.1; done; stty size", true).await;
+        let session = open(&task, "read go; stty size", true).await;
         session.resize(40, 50).await;
         session.resize(100, 100).await;
-        assert_eq!(finish(session).await, ended("100 100\r\n", "", 0));
+        session.stdin("go\n").await;
+        assert_eq!(finish(session).await, ended("go\r\n100 100\r\n", "", 0));
     });
 }
 
