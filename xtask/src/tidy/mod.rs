@@ -2,7 +2,7 @@
 
 mod arrows;
 mod rules;
-mod sources;
+pub(crate) mod sources;
 
 use std::process::Command;
 

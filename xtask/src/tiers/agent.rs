@@ -23,10 +23,17 @@ pub(crate) struct Nomad {
 #[derive(Clone, Copy)]
 pub(crate) struct Cases {
     pub(crate) package: &'static str,
-    /// A pattern of `-test.run`; without it, all.
-    pub(crate) only: Option<&'static str>,
-    /// A pattern of `-test.skip`; those have a tier of their own.
+    /// The names of tests, or of one test and cases in it; without any, all.
+    pub(crate) only: &'static [&'static [&'static str]],
+    /// The name of a test that has a tier of its own.
     pub(crate) without: Option<&'static str>,
+}
+
+/// The pattern of exactly these names, the cases of a test after the test.
+fn pattern(names: &[&[&str]]) -> String {
+    // In the name of a case Go writes a space as `_`.
+    let level = |names: &&[&str]| format!("^({})$", names.join("|").replace(' ', "_"));
+    names.iter().map(level).collect::<Vec<_>>().join("/")
 }
 
 /// Builds cases against a version of Nomad and runs them.
@@ -46,11 +53,11 @@ pub(crate) fn run(
     let mut command = Command::new(binary);
     // Most of a case's time is waiting, so that more of them than there are cores have room beside each other.
     command.args(["-test.v", "-test.parallel=4"]).current_dir(module());
-    if let Some(pattern) = cases.only {
-        command.arg(format!("-test.run={pattern}"));
+    if !cases.only.is_empty() {
+        command.arg(format!("-test.run={}", pattern(cases.only)));
     }
-    if let Some(pattern) = cases.without {
-        command.arg(format!("-test.skip={pattern}"));
+    if let Some(test) = cases.without {
+        command.arg(format!("-test.skip={}", pattern(&[&[test]])));
     }
     prepare(&mut command);
     go_test::run(plan, &mut command)
@@ -84,4 +91,18 @@ fn build(go: &Path, nomad: Nomad, package: &str) -> Result<PathBuf> {
     let (status, said) = process::heard(command.current_dir(module()), |_| {})?;
     ensure!(status.success(), "the agent tests of {package} do not build with Nomad {version}:\n{said}");
     Ok(binary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_of_whole_names_level_by_level() {
+        assert_eq!(pattern(&[&["TestA", "TestB"]]), "^(TestA|TestB)$");
+        assert_eq!(
+            pattern(&[&["TestA"], &["agent", "agent politely"]]),
+            "^(TestA)$/^(agent|agent_politely)$"
+        );
+    }
 }

@@ -53,6 +53,10 @@ impl counting::Counts for Counts {
         self.failures.append(&mut self.open);
     }
 
+    fn passed(&self) -> u64 {
+        self.passed
+    }
+
     fn failures(&mut self) -> &mut Vec<String> {
         &mut self.failures
     }

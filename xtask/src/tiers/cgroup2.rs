@@ -194,7 +194,16 @@ fn examples() -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filters;
     use super::*;
+
+    #[test]
+    fn every_text_chooses_a_test() {
+        for (program, texts) in OURS.iter().chain(&UNDER_SYSTEMD) {
+            assert!(BINARIES.contains(program), "{program}");
+            filters::choose_tests(texts);
+        }
+    }
 
     #[test]
     fn test_binaries_are_told_from_libraries_and_their_own_tests() {

@@ -38,6 +38,15 @@ enum Part {
     Chaos,
 }
 
+/// The tests of a part.
+enum Tests {
+    Rust(Suites),
+    Go(Cases),
+}
+
+/// Runs suites; the function prepares a command for them.
+type Suites = fn(&Plan, &dyn Fn(&mut Command)) -> Result<Outcome>;
+
 const NEWEST: Nomad = Nomad { version: "1.11.3", module: "go.mod" };
 const BEFORE: Nomad = Nomad { version: "1.10.5", module: "versions/nomad-1.10.mod" };
 const OLDEST: Nomad = Nomad { version: "1.9.5", module: "versions/nomad-1.9.mod" };
@@ -64,11 +73,15 @@ const TABLE: [Combination; 8] = {
     ]
 };
 
-/// The case that makes rounds.
-const CHAOS: &str = "^TestChaos$";
+/// The test that makes rounds.
+const CHAOS: &str = "TestChaos";
 
-fn agent_cases(only: &'static str) -> Cases {
-    Cases { package: ".", only: Some(only), without: None }
+/// The tests of outages; the short run is two cases of the first one.
+const OUTAGES: &[&str] = &["TestOutages", "TestOutagesOfTwo"];
+const SHORT: &[&[&str]] = &[&["TestOutages"], &["agent", "agent politely"]];
+
+const fn agent_cases(only: &'static [&'static [&'static str]]) -> Cases {
+    Cases { package: ".", only, without: None }
 }
 
 /// Tests every combination of a tier, one after the other.
@@ -103,17 +116,13 @@ impl Combination {
     }
 
     fn part(&self, part: Part, plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome> {
-        let cases = match part {
-            Part::EndToEnd => return e2e::all(plan, prepare),
-            Part::Exits => return e2e::exits(plan, prepare),
-            Part::Client => Cases { package: "./driver", only: None, without: None },
-            Part::Agent => Cases { package: ".", only: None, without: Some(CHAOS) },
-            Part::Short => agent_cases("^TestOutages$/^agent(_politely)?$"),
-            Part::Outages => agent_cases("^TestOutages"),
-            Part::Chaos => agent_cases(CHAOS),
-        };
-        let nomad = self.nomad.context("the combination names no Nomad")?;
-        agent::run(plan, nomad, cases, prepare)
+        match part.tests() {
+            Tests::Rust(run) => run(plan, prepare),
+            Tests::Go(cases) => {
+                let nomad = self.nomad.context("the combination names no Nomad")?;
+                agent::run(plan, nomad, cases, prepare)
+            }
+        }
     }
 
     fn name(&self) -> String {
@@ -131,8 +140,20 @@ impl Combination {
     }
 }
 
-#[cfg(test)]
 impl Part {
+    fn tests(self) -> Tests {
+        Tests::Go(match self {
+            Self::EndToEnd => return Tests::Rust(e2e::all),
+            Self::Exits => return Tests::Rust(e2e::exits),
+            Self::Client => Cases { package: "./driver", only: &[], without: None },
+            Self::Agent => Cases { package: ".", only: &[], without: Some(CHAOS) },
+            Self::Short => agent_cases(SHORT),
+            Self::Outages => agent_cases(&[OUTAGES]),
+            Self::Chaos => agent_cases(&[&[CHAOS]]),
+        })
+    }
+
+    #[cfg(test)]
     fn said(self) -> &'static str {
         match self {
             Self::Chaos => "agent, plugin and containerd killed at random moments under twenty tasks",
@@ -150,6 +171,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filters;
     use super::*;
     use crate::containerd::Version;
     use crate::place;
@@ -174,6 +196,17 @@ mod tests {
             let module = std::fs::read_to_string(agent::module().join(nomad.module)).unwrap();
             let wanted = format!("\tgithub.com/hashicorp/nomad v{}\n", nomad.version);
             assert!(module.contains(&wanted), "{} does not require {wanted}", nomad.module);
+        }
+    }
+
+    #[test]
+    fn every_name_of_a_part_is_one_of_the_go_module() {
+        for part in TABLE.iter().flat_map(|combination| combination.parts) {
+            if let Tests::Go(cases) = part.tests() {
+                let tests = cases.only.first().copied().unwrap_or_default();
+                let inner = cases.only.iter().skip(1).copied().flatten();
+                filters::are_go_tests(cases.package, tests.iter().chain(&cases.without), inner);
+            }
         }
     }
 }

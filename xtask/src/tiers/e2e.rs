@@ -45,3 +45,14 @@ pub(crate) fn all(plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome
 pub(crate) fn exits(plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome> {
     cargo_test::run(plan, EXITS, prepare)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_chooses_a_test() {
+        let texts = EXITS.iter().skip_while(|argument| **argument != "--");
+        super::super::filters::choose_tests(&texts.copied().collect::<Vec<_>>());
+    }
+}

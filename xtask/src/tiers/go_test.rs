@@ -35,6 +35,10 @@ impl counting::Counts for Counts {
         }
     }
 
+    fn passed(&self) -> u64 {
+        self.passed
+    }
+
     fn failures(&mut self) -> &mut Vec<String> {
         &mut self.failures
     }

@@ -7,6 +7,8 @@ mod combinations;
 mod counting;
 mod daemon;
 mod e2e;
+#[cfg(test)]
+mod filters;
 mod go_test;
 mod table;
 mod tidy;
