@@ -1,7 +1,7 @@
 //! Memory and CPU of tasks as the kernel has them, and the client's own cgroups.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use e2e::cgroup::{self, value};
 use e2e::host::Sleep;
@@ -118,6 +118,25 @@ fn reserved_cores_are_the_only_ones() {
 }
 
 #[test]
+fn reserved_cores_are_those_of_the_cgroup_that_the_client_made_for_them() {
+    test(async |world| {
+        let cores = SharedCores::make(world.directory().file_name().unwrap(), &world.alloc().id);
+        let place = cores.reserve(&world.alloc().id);
+        let cgroup = place.display().to_string();
+        let setup = world.task("web").shell("sleep 1000");
+        let task = setup.with(move |task| task.cgroup(cgroup).cpuset_cpus("1")).start().await;
+        assert_eq!(task.read("grep Cpus_allowed_list /proc/1/status").await, "Cpus_allowed_list:\t1\n");
+        assert_eq!(cgroup::directory_of(task.pid().await, Controller::Cpuset), place);
+        task.destroy(true).await.unwrap();
+        if cgroup::mode() == CgroupMode::V1 {
+            std::fs::remove_dir(&place).unwrap();
+        }
+        std::fs::remove_dir(place.parent().unwrap()).unwrap();
+        cores.remove();
+    });
+}
+
+#[test]
 fn a_task_goes_into_the_cgroups_that_the_client_made() {
     test(async |world| {
         let cgroups = cgroup::of_client(&world.alloc().id, "web");
@@ -178,6 +197,29 @@ impl SharedCores {
             CgroupMode::V2 => share.join(format!("{alloc_id}.web.scope")),
         };
         Self { parent, share, place }
+    }
+
+    /// What the client makes for a task that has cores of its own: on v1 without CPUs, which are the driver's to write.
+    fn reserve(&self, alloc_id: &str) -> PathBuf {
+        let reserve = self.parent.join("reserve");
+        std::fs::create_dir(&reserve).unwrap();
+        let copy = |from: &Path, to: &Path, file: &str| {
+            std::fs::write(to.join(file), std::fs::read(from.join(file)).unwrap()).unwrap();
+        };
+        match cgroup::mode() {
+            CgroupMode::V1 => {
+                let place = reserve.join(format!("{alloc_id}.web"));
+                std::fs::create_dir(&place).unwrap();
+                copy(&self.parent, &reserve, "cpuset.cpus");
+                copy(&self.parent, &reserve, "cpuset.mems");
+                copy(&reserve, &place, "cpuset.mems");
+                place
+            }
+            CgroupMode::V2 => {
+                std::fs::write(reserve.join("cgroup.subtree_control"), "+cpuset +cpu +memory +pids").unwrap();
+                reserve.join(format!("{alloc_id}.web.scope"))
+            }
+        }
     }
 
     fn remove(&self) {

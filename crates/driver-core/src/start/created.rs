@@ -44,7 +44,10 @@ impl Created {
 
     fn join_cpuset(&self) -> Result<(), DriverError> {
         if let Cpuset::MoveInto(dir) = &self.placement.cpuset {
-            match cgroup::join(dir, self.pid) {
+            let cores = &self.common.spec.resources.cpuset_cpus;
+            let reserved = self.placement.reserved_cpuset().filter(|_| !cores.is_empty());
+            let ready = reserved.map_or(Ok(()), |own| cgroup::set_cpus(own, cores));
+            match ready.and_then(|()| cgroup::join(dir, self.pid)) {
                 // A client's path may name a cpuset that it did not make; the task keeps its own then.
                 Err(CgroupError::Gone { path }) => {
                     tracing::warn!(task = %self.common.spec.id, ?path, "the client's cpuset does not exist");

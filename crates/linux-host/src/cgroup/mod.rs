@@ -14,4 +14,4 @@ pub use controllers::Controllers;
 pub use error::CgroupError;
 pub use mounts::{CgroupMode, CgroupMounts, Controller};
 pub use placement::{Cpuset, Placement, PlacementError, place};
-pub use task::{TaskCgroup, join};
+pub use task::{TaskCgroup, join, set_cpus};

@@ -27,6 +27,16 @@ pub struct Placement {
     pub cpuset: Cpuset,
 }
 
+impl Placement {
+    /// The cpuset that the client made for this task alone (v1), `…/reserve/<task>`. Since 1.7 the client gives it
+    /// memory nodes and leaves its CPUs, without which no process can be moved into it, to the driver
+    /// (`client/lib/cgroupslib/editor.go` of Nomad).
+    pub fn reserved_cpuset(&self) -> Option<&Path> {
+        let Cpuset::MoveInto(directory) = &self.cpuset else { return None };
+        is_named(directory.parent()?, ["reserve", "reserved"]).then_some(directory)
+    }
+}
+
 /// The client named a place that can not be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,15 +97,16 @@ fn place_v1(mounts: &CgroupMounts, cpuset_cgroup: &str, scope: &str) -> Result<P
 /// The part of `<parent>/share`, `<parent>/reserve/<task>` (since 1.7), `<parent>/shared` or
 /// `<parent>/reserved/<task>` (before) that is the configured parent.
 fn v1_parent(inside: &Path) -> Option<&Path> {
-    let named = |path: &Path, names: [&str; 2]| {
-        path.file_name().is_some_and(|name| names.iter().any(|&wanted| name == wanted))
-    };
-    let parent = if named(inside, ["share", "shared"]) {
+    let parent = if is_named(inside, ["share", "shared"]) {
         inside.parent()
     } else {
-        inside.parent().filter(|above| named(above, ["reserve", "reserved"])).and_then(Path::parent)
+        inside.parent().filter(|above| is_named(above, ["reserve", "reserved"])).and_then(Path::parent)
     };
     parent.filter(|parent| !parent.as_os_str().is_empty())
+}
+
+fn is_named(path: &Path, names: [&str; 2]) -> bool {
+    path.file_name().is_some_and(|name| names.iter().any(|&wanted| name == wanted))
 }
 
 fn place_v2(mounts: &CgroupMounts, cpuset_cgroup: &str, scope: &str) -> Result<Placement, PlacementError> {
@@ -139,6 +150,18 @@ mod tests {
             Err(error) => error.to_string(),
         };
         expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn a_reserved_cpuset_is_the_tasks_own() {
+        let reserved = |mountinfo, path| {
+            let placement = place(&CgroupMounts::parse(mountinfo).unwrap(), path, "8f6c", "web").unwrap();
+            placement.reserved_cpuset().map(|path| path.display().to_string())
+        };
+        let own = "/sys/fs/cgroup/cpuset/nomad/reserve/8f6c.web";
+        assert_eq!(reserved(V1, own).as_deref(), Some(own));
+        assert_eq!(reserved(V1, "/sys/fs/cgroup/cpuset/nomad/share"), None);
+        assert_eq!(reserved(V2, "/sys/fs/cgroup/nomad.slice/reserve.slice/8f6c.web.scope"), None);
     }
 
     #[test]

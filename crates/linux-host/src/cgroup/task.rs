@@ -124,6 +124,18 @@ pub fn join(directory: &Path, pid: u32) -> Result<(), CgroupError> {
     })
 }
 
+/// Gives a cpuset its CPUs, as a list such as `0-2,7`.
+///
+/// # Errors
+/// [`CgroupError::Gone`] when the directory does not exist, [`CgroupError::Io`].
+pub fn set_cpus(directory: &Path, cpus: &str) -> Result<(), CgroupError> {
+    let path = directory.join("cpuset.cpus");
+    std::fs::write(&path, cpus).map_err(|error| match is_gone(&error) {
+        true => CgroupError::Gone { path: directory.to_owned() },
+        false => io("write", &path)(error),
+    })
+}
+
 /// Whether a file of a cgroup failed because the cgroup was removed.
 pub(super) fn is_gone(error: &std::io::Error) -> bool {
     error.kind() == ErrorKind::NotFound || Errno::from_io_error(error) == Some(Errno::NODEV)
