@@ -28,7 +28,12 @@ job "limits" {
           test "$(df -k /dev/shm | awk 'END { print $2 }')" = 131072
           test "$(cat /proc/sys/net/core/somaxconn)" = 2048
           test "$(grep Cpus_allowed_list /proc/self/status | cut -f2)" = 0
-          ! touch /written 2>/dev/null
+          test "$(grep Mems_allowed_list /proc/self/status | cut -f2)" = 0
+          if touch /written 2>/dev/null; then exit 1; fi
+          # The first file is of cgroup v1, the second of v2.
+          limit() { cat "/sys/fs/cgroup/$1" 2>/dev/null || cat "/sys/fs/cgroup/$2"; }
+          test "$(limit pids/pids.max pids.max)" = 64
+          echo "memory: $(limit memory/memory.limit_in_bytes memory.max)"
           echo "all limits hold"
         EOT
         ]
@@ -49,6 +54,8 @@ job "limits" {
       resources {
         cpu    = 100
         memory = 32
+        # Counts where the operator lets the scheduler give more memory than there is.
+        memory_max = 64
       }
     }
   }

@@ -28,7 +28,17 @@ job "mounts" {
       config {
         image   = "docker.io/library/busybox:1"
         command = "/bin/sh"
-        args    = ["-ec", "cat /conf/greeting; ! touch /conf/x; touch /data/x; df -k /scratch /small; test -c /dev/net/tun"]
+        args = ["-ec", <<-EOT
+          cat /conf/greeting
+          if touch /conf/x 2>/dev/null; then exit 1; fi
+          touch /data/x
+          test -s /host-etc/passwd
+          if touch /host-etc/x 2>/dev/null; then exit 1; fi
+          df -k /scratch /small
+          test -c /dev/net/tun
+          echo x > /dev/nothing
+        EOT
+        ]
 
         mounts = [
           { type = "bind", source = "local/conf", target = "/conf", options = ["rbind", "ro"] },

@@ -23,7 +23,15 @@ job "names" {
       config {
         image   = "docker.io/library/busybox:1"
         command = "/bin/sh"
-        args    = ["-ec", "hostname; hostname -i; grep -w db /etc/hosts; grep -w six /etc/hosts"]
+        args = ["-ec", <<-EOT
+          hostname
+          hostname -i
+          grep -w db /etc/hosts
+          grep -w six /etc/hosts
+          # The resolver file is the image's own, if it has one: nothing is mounted there.
+          if grep -q ' /etc/resolv.conf ' /proc/mounts; then exit 1; fi
+        EOT
+        ]
 
         hostname    = "names-1"
         host_dns    = false

@@ -43,7 +43,7 @@ job "privileges" {
       config {
         image   = "docker.io/library/busybox:1"
         command = "/bin/sh"
-        args    = ["-ec", "mkdir /m; mount -t tmpfs none /m; umount /m; ls /dev | wc -l"]
+        args    = ["-ec", "mkdir /m; mount -t tmpfs none /m; umount /m; test $$ != 1; ls /dev | wc -l"]
 
         privileged = true
         pid_mode   = "host"

@@ -77,6 +77,7 @@ func beginAgent(t *testing.T) *cluster {
 	for _, volume := range []string{"read-only", "read-write"} {
 		must.NoError(t, os.MkdirAll(filepath.Join(dir, volume), 0o777))
 	}
+	profile := prepareExamples(t, dir)
 	daemon := harness.Containerd{Address: env.Address, Namespace: run.Namespace}
 	must.NoError(t, daemon.Import(env.Images, "redis"))
 
@@ -105,7 +106,11 @@ func beginAgent(t *testing.T) *cluster {
 		c.Client.HostVolumes = []*structs.ClientHostVolumeConfig{
 			{Name: "read-only", Path: filepath.Join(dir, "read-only"), ReadOnly: true},
 			{Name: "read-write", Path: filepath.Join(dir, "read-write")},
+			{Name: greetings, Path: filepath.Join(dir, greetings), ReadOnly: true},
 		}
+		c.Client.Meta = map[string]string{"no_mkdir_profile": profile}
+		// Tasks may have a memory_max.
+		c.Server.DefaultSchedulerConfig = &structs.SchedulerConfiguration{MemoryOversubscriptionEnabled: true}
 	})
 	t.Cleanup(func() {
 		a.Shutdown()

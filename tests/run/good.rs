@@ -21,6 +21,24 @@ fn the_redis_example_runs_unmodified_and_ends_by_itself() {
 }
 
 #[test]
+fn the_examples_of_options_run_unmodified() {
+    let daemon = Daemon::shared();
+    daemon.image("busybox");
+    let examples = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/options"));
+    let files: Vec<PathBuf> =
+        std::fs::read_dir(examples).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // One of them is for an agent on a node that was prepared.
+    let for_run = files.iter().filter(|file| !file.ends_with("prepared.nomad.hcl"));
+    assert!(for_run.clone().count() >= 9, "{files:?}");
+    for file in for_run {
+        let mut run = Run::start_file(&daemon, file.clone(), &[], tempfile::tempdir().unwrap());
+        let alloc = run.alloc_id();
+        assert_eq!(run.end(), Some(0), "{}: {}", file.display(), run.screen);
+        assert_nothing_left(&daemon, &alloc);
+    }
+}
+
+#[test]
 fn the_exit_code_of_a_batch_job_is_its_tasks() {
     let daemon = Daemon::shared();
     let mut run = Run::start(&daemon, &shell_job("batch", "echo last words; exit 42"), &[]);
