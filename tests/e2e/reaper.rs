@@ -1,5 +1,6 @@
 //! What is removed of tasks that nobody knows any more, and what is not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use e2e::world::{Setup, World};
@@ -7,7 +8,7 @@ use e2e::{Task, TaskSetup, host, leftovers, test, test_with, wait};
 use nomad_host::alloc::Allocation;
 use nomad_proto::cty::Value;
 
-use crate::kills::points;
+use crate::kills::{owners, points};
 
 /// Short times, by which nothing but the length of the test changes.
 fn reaping(dry_run: bool) -> Setup {
@@ -141,7 +142,7 @@ fn what_a_start_that_was_cut_at_any_call_left_goes_with_its_allocation() {
         let (_, undisturbed) = task(world).await;
         let calls = world.proxy().calls();
         undisturbed.destroy(true).await.unwrap();
-        let mut leftovers = 0;
+        let mut seen = BTreeSet::new();
         // The reaper lists, a start does not.
         for point in points(&calls).into_iter().filter(|point| !point.method.contains("/List")) {
             let cut = world.allocation();
@@ -154,13 +155,13 @@ fn what_a_start_that_was_cut_at_any_call_left_goes_with_its_allocation() {
             world.proxy().watch(None);
             let _cut_or_just_done = start.await.unwrap();
             drop(logs);
-            leftovers += usize::from(!left(world, &cut).is_empty());
+            seen.extend(owners::owned(&calls, &point, &left(world, &cut)));
             world.start_plugin().await;
             teaches_the_node.recover().await.unwrap();
             cut.remove().unwrap();
             gone(world, &cut).await;
         }
-        assert!(leftovers > 0, "no cut start left anything");
+        assert_eq!(seen, owners::kinds(world), "what the reaper was seen to remove");
         assert!(!host::is_gone(teaches_the_node.pid().await));
     });
 }

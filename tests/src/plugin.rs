@@ -31,6 +31,16 @@ impl Log {
     pub fn contains(&self, text: &str) -> bool {
         self.lines().iter().any(|line| line.raw.contains(text))
     }
+
+    /// The values that a field has had, oldest first.
+    pub fn values(&self, field: &str) -> Vec<String> {
+        let lines = self.lines();
+        let values = lines.iter().filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line.raw).ok()?;
+            Some(line.get(field)?.as_str()?.to_owned())
+        });
+        values.collect()
+    }
 }
 
 impl Plugin {
@@ -78,6 +88,13 @@ impl Plugin {
     /// Ends it with SIGKILL.
     pub async fn kill(self) {
         limited("the plugin's end", self.process.kill()).await;
+    }
+
+    /// Ends it with SIGKILL, and gives all that it had logged until then.
+    pub async fn kill_and_read(mut self) -> Log {
+        limited("the plugin's end", self.process.kill()).await;
+        limited("the end of the plugin's output", self.process.output_ended()).await;
+        self.log
     }
 
     /// Ends it as Nomad does; its status tells whether it ended by itself.

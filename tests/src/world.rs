@@ -1,6 +1,5 @@
 //! The world of one test: how it is made, what it offers, how it is taken away.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -197,16 +196,6 @@ impl World {
     /// Whether the plugin has logged a text.
     pub fn logged(&self, text: &str) -> bool {
         lock(&self.0.plugin).as_ref().expect("no plugin runs").log().contains(text)
-    }
-
-    /// The values that a field has had in the plugin's log.
-    pub fn fields_logged(&self, field: &str) -> BTreeSet<String> {
-        let lines = lock(&self.0.plugin).as_ref().expect("no plugin runs").log().lines();
-        let values = lines.iter().filter_map(|line| {
-            let line: serde_json::Value = serde_json::from_str(&line.raw).ok()?;
-            Some(line.get(field)?.as_str()?.to_owned())
-        });
-        values.collect()
     }
 
     /// Whether the plugin has logged a text in a line that names the subject.

@@ -3,12 +3,15 @@
 
 mod destroy;
 mod exec;
+pub(crate) mod owners;
+mod pull;
 mod start;
+mod steps;
 mod stop;
 
 use e2e::proxy::{Edge, Point};
 use e2e::wait::{limited, until};
-use e2e::{Task, World, leftovers};
+use e2e::{Task, TaskSetup, World, leftovers};
 use nomad_host::driver::{DriverError, TaskPhase};
 
 use crate::counting::{counting_in, goes_on};
@@ -52,9 +55,13 @@ impl Bystander {
         Self { task, pid }
     }
 
-    /// Takes it up in a new plugin.
-    async fn recover(&self) {
+    /// Takes it up in a new plugin, whose calls are all watched; returns when it has made its last one.
+    async fn recover(&self, world: &World) {
         self.task.recover().await.unwrap();
+        until("the wait of the task that was taken up", async || {
+            world.proxy().calls().iter().any(|call| call == "Tasks/Wait").then_some(())
+        })
+        .await;
     }
 
     async fn is_untouched(&mut self) {
@@ -64,12 +71,15 @@ impl Bystander {
     }
 }
 
-/// Kills the plugin while the proxy holds one of its calls, and starts another one.
-async fn plugin_dies(world: &World, bystander: &Bystander) {
+/// Kills the plugin while the proxy holds one of its calls, and starts another one. Gives what there was of the task
+/// in between.
+async fn plugin_dies(world: &World, bystander: &Bystander) -> Vec<String> {
     world.kill_plugin().await;
     world.proxy().watch(None);
+    let left = left_of(world);
     world.start_plugin().await;
-    bystander.recover().await;
+    bystander.recover(world).await;
+    left
 }
 
 /// Kills containerd while the proxy holds a call to it.
@@ -86,7 +96,11 @@ fn containerd_returns(world: &World) {
 
 /// Starts the task as a client does: again, as long as the driver says that it may work later.
 async fn start_again(world: &World, script: &str) -> Task {
-    until("a start that works", async || match world.task("web").shell(script).try_start().await {
+    start_again_as(|| world.task("web").shell(script)).await
+}
+
+async fn start_again_as(setup: impl Fn() -> TaskSetup) -> Task {
+    until("a start that works", async || match setup().try_start().await {
         Ok(task) => Some(task),
         Err(error) => {
             assert!(error.is_recoverable(), "{error}");
