@@ -94,8 +94,25 @@ pub enum DriverError {
         seen: String,
     },
     /// The task did not die of SIGKILL in time.
-    #[error("task {0} is still alive {limit_s} s after SIGKILL", limit_s = .1.as_secs())]
-    Unkillable(String, Duration),
+    #[error("task {task} is still alive {} s after SIGKILL", limit.as_secs())]
+    Unkillable {
+        /// Nomad's id of the task.
+        task: String,
+        /// How long it had.
+        limit: Duration,
+        /// What the kernel said, where it could not be killed past the daemon either.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The task's process is gone after SIGKILL, and the daemon, which alone tells its end, has not done so.
+    #[error("task {task} was killed; containerd has not confirmed its end yet")]
+    Unconfirmed {
+        /// Nomad's id of the task.
+        task: String,
+        /// What the kernel said, where not all of it could be killed past the daemon.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
     /// The failure of a step, and what could not be cleaned up after it.
     #[error("clean-up after the failure was not complete either: {}", cleanup.join("; "))]
     Unwound {
@@ -130,14 +147,21 @@ impl DriverError {
         match self {
             Self::Containers(error) => error.is_retryable(),
             Self::Unwound { cause, .. } => cause.is_recoverable(),
-            Self::Interrupted(_) | Self::NotConfigured | Self::Descriptors { .. } => true,
+            Self::Interrupted(_)
+            | Self::NotConfigured
+            | Self::Descriptors { .. }
+            | Self::Unconfirmed { .. } => true,
             _ => false,
         }
     }
 
     /// The daemon could not be reached, which says nothing of what was asked.
     pub(crate) fn is_lost(&self) -> bool {
-        matches!(self, Self::Containers(error) if error.is_lost())
+        match self {
+            Self::Containers(error) => error.is_lost(),
+            Self::Unconfirmed { .. } => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn host(

@@ -99,13 +99,19 @@ pub(crate) async fn kill(task: &Arc<Task>) -> Result<(), DriverError> {
         Err(_elapsed) => tracing::debug!(task = %task.id, "no end by containerd; SIGKILL goes past it"),
     }
     let (begun, limit) = (Instant::now(), KILL_PATIENCE - DAEMON_PATIENCE);
-    let killed = {
+    let killing = {
         let task = Arc::clone(task);
-        tokio::task::spawn_blocking(move || kill_past_daemon(&task, limit)).await
+        tokio::task::spawn_blocking(move || kill_past_daemon(&task, limit))
     };
-    tracing::debug!(task = %task.id, ?killed, "killed past containerd");
+    let source = killing.await.unwrap_or_else(|error| Err(error.into())).err();
     let ended = tokio::time::timeout(limit.saturating_sub(begun.elapsed()), task.wait()).await;
-    ended.map(drop).map_err(|_elapsed| DriverError::Unkillable(task.id.to_string(), KILL_PATIENCE))
+    ended.map(drop).map_err(|_elapsed| {
+        let id = task.id.to_string();
+        match monitor::is_alive(task) {
+            true => DriverError::Unkillable { task: id, limit: KILL_PATIENCE, source },
+            false => DriverError::Unconfirmed { task: id, source },
+        }
+    })
 }
 
 /// Blocks until the kernel has ended everything in the task's cgroup, and its first process should that be elsewhere.

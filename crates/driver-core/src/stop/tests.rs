@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use super::DAEMON_PATIENCE;
+use crate::chain;
 use crate::testing::fake::FakePort;
-use crate::testing::world::{RUNS, Sleeper, World};
+use crate::testing::world::{RUNS, Sleeper, World, driver, until};
+
+/// On the paused clock.
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test(start_paused = true)]
 async fn a_deaf_task_is_killed_at_the_timeout_and_parallel_stops_are_one() {
@@ -135,4 +139,38 @@ async fn a_signal_alone_goes_past_a_stuck_shim_too() {
     world.port.hang(&handle.state.container_id());
     world.driver.signal_task(&handle.id, "SIGINT").await.unwrap();
     assert_eq!(process.killed_by().await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_task_that_is_destroyed_while_the_daemon_is_away_for_minutes_goes_when_it_is_back() {
+    let mut process = Sleeper::new();
+    let world = World::over(FakePort::of_process(process.pid()));
+    let handle = world.start(RUNS).await;
+    world.port.go_away();
+    let error = world.driver.destroy_task(&handle.id, true).await.unwrap_err();
+    assert_eq!(chain(&error), "task alloc-1/web/0 was killed; containerd has not confirmed its end yet");
+    assert!(error.is_recoverable());
+    assert_eq!(process.killed_by().await, Some(9));
+    world.port.end(&handle.state.container_id(), 137);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(world.driver.task_count(), 1);
+    world.port.come_back();
+    tokio::time::timeout(HOUR, until(|| world.driver.task_count() == 0)).await.unwrap();
+    assert!(world.port.leftovers().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_cgroup_could_not_be_killed_is_told() {
+    let process = Sleeper::new();
+    let world = World::over(FakePort::of_process(process.pid()));
+    let mut handle = world.start(RUNS).await;
+    handle.state.cgroup = "/".into();
+    let later = driver(&world.port, &world.dir);
+    later.recover_task(handle.id.clone(), handle.state).await.unwrap();
+    world.port.go_away();
+    let error = later.destroy_task(&handle.id, true).await.unwrap_err();
+    assert_eq!(
+        chain(&error),
+        "task alloc-1/web/0 was killed; containerd has not confirmed its end yet: \"/\" is not the cgroup of a task"
+    );
 }
