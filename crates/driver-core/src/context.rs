@@ -6,6 +6,7 @@ use linux_host::cgroup::{CgroupMode, CgroupMounts};
 
 use crate::config::PluginConfig;
 use crate::descriptors::Room;
+use crate::error::DriverError;
 use crate::events::Events;
 use crate::files::StateDir;
 use crate::host::Host;
@@ -57,6 +58,16 @@ impl Context {
     /// The namespace of containerd that it works in.
     pub(crate) fn namespace(&self) -> String {
         self.config.namespace(self.mode())
+    }
+
+    /// Works on the driver's files, on a thread that may wait for the disk.
+    pub(crate) async fn on_files<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&StateDir) -> Result<T, DriverError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let files = self.files.clone();
+        let done = tokio::task::spawn_blocking(move || work(&files)).await;
+        done.map_err(|_| DriverError::Interrupted("work on the driver's files"))?
     }
 
     /// Returns as soon as the daemon answers.

@@ -201,11 +201,26 @@ async fn a_destroy_that_the_daemons_absence_cuts_is_finished_when_it_is_back() {
     world.port.go_away();
     let error = world.driver.destroy_task(&handle.id, true).await.unwrap_err();
     assert!(matches!(error, DriverError::Containers(error) if error.is_lost()));
+    let dir = world.dir.path().join("state/tasks").join(handle.state.container.as_str());
+    assert!(dir.join("labels.json").exists(), "nothing tells whose the container is");
     world.port.come_back();
     while world.driver.task_count() > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(world.port.leftovers().is_empty());
+    assert!(world.port.leftovers().is_empty() && !dir.exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_start_that_the_daemons_absence_cut_nothing_stays_mounted_and_the_directory_goes_last() {
+    let world = World::new();
+    world.port.go_away();
+    world.driver.start_task(world.spec(RUNS)).await.unwrap_err();
+    let tasks = || std::fs::read_dir(world.dir.path().join("state/tasks")).unwrap().flatten();
+    let left: Vec<_> = tasks().map(|entry| entry.path()).collect();
+    assert_eq!(left.len(), 1);
+    assert!(left[0].join("labels.json").exists() && !left[0].join("staged").exists());
+    world.port.come_back();
+    until(|| tasks().next().is_none()).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -57,7 +57,7 @@ pub(crate) async fn recover(
     };
     let is_unknown = report == Report::Unknown;
     if task.on(Event::Recovered(report))? == Effect::Watch {
-        exec::sweep(&task);
+        exec::sweep(&task).await;
         if is_unknown { settle_later(Arc::clone(&task)) } else { watch(&task) }
     }
     Ok(task)

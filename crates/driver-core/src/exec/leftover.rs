@@ -10,8 +10,9 @@ use crate::task::{Phase, Task};
 
 /// Ends what earlier processes of the driver left in a task that this one takes up: the task's next owner is also
 /// the owner of its execs. The directory of an exec carries its id and outlives the process that made it.
-pub(crate) fn sweep(task: &Arc<Task>) {
-    match task.context.files.execs(&task.container) {
+pub(crate) async fn sweep(task: &Arc<Task>) {
+    let container = task.container.clone();
+    match task.context.on_files(move |files| files.execs(&container)).await {
         Ok(ids) => ids.into_iter().for_each(|id| end_later(task, id)),
         Err(error) => {
             tracing::warn!(task = %task.id, error = crate::chain(&error), "left execs can not be looked for");
@@ -34,6 +35,12 @@ pub(crate) fn end_later(task: &Arc<Task>, id: String) {
     });
 }
 
+/// Removes the exec's own directory, its FIFOs with it.
+pub(super) async fn remove_directory(task: &Task, id: &str) -> Result<(), DriverError> {
+    let (container, id) = (task.container.clone(), id.to_owned());
+    task.context.on_files(move |files| files.remove_exec(&container, &id)).await
+}
+
 async fn end(task: &Task, id: &str) -> Result<(), DriverError> {
     let mut back_off = BackOff::default();
     while let Err(error) = kill_and_delete(task, id).await {
@@ -43,7 +50,7 @@ async fn end(task: &Task, id: &str) -> Result<(), DriverError> {
         task.context.connected().await;
         back_off.pause().await;
     }
-    task.context.files.remove_exec(&task.container, id)
+    remove_directory(task, id).await
 }
 
 /// An exec without a process, not yet or not any more, can only be deleted; one with a process only after its end.

@@ -51,7 +51,8 @@ async fn run(
     }
     task.context.room.for_exec()?;
     let exec = Exec { task: Arc::clone(task), id: next_id() };
-    let dir = task.context.files.prepare_exec(&task.container, &exec.id)?;
+    let (container, id) = (task.container.clone(), exec.id.clone());
+    let dir = task.context.on_files(move |files| files.prepare_exec(&container, &id)).await?;
     let result = match Pipes::make(&dir, &request) {
         Ok(pipes) => exec.run(request, pipes, input, output).await,
         Err(error) => Err(error),
@@ -63,11 +64,11 @@ async fn run(
             Err(error)
         }
         Err(error) if has_ended(task, &error).await => {
-            task.context.files.remove_exec(&task.container, &exec.id)?;
+            leftover::remove_directory(task, &exec.id).await?;
             Err(DriverError::NotRunning(task.identity.task.clone()))
         }
         other => {
-            task.context.files.remove_exec(&task.container, &exec.id)?;
+            leftover::remove_directory(task, &exec.id).await?;
             other
         }
     }

@@ -97,7 +97,7 @@ impl Reaper {
             self.reap(&trace).await;
         }
         for trace in staged {
-            self.unstage(&trace);
+            self.unstage(&trace).await;
         }
         for trace in torsos {
             self.discard(&trace).await;
@@ -138,12 +138,13 @@ impl Reaper {
     }
 
     /// A start that was cut needs its staged objects no more, whoever begins it anew stages them again.
-    fn unstage(&mut self, trace: &Trace) {
+    async fn unstage(&mut self, trace: &Trace) {
         if self.context.config.dangling_containers.dry_run {
             return self.tell_once(trace, "what a cut start staged would be unmounted");
         }
         let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
-        match self.context.files.unstage(&trace.id) {
+        let id = trace.id.clone();
+        match self.context.on_files(move |files| files.unstage(&id)).await {
             Ok(()) => tell(trace, "unmounted what a cut start had staged"),
             Err(error) => {
                 tracing::warn!(container = %trace.id, error = chain(&error), "what a cut start staged could not be unmounted");

@@ -74,9 +74,8 @@ impl Trace {
 
     /// Removes its files alone.
     pub(crate) async fn remove_files(&self, context: &Context) -> Result<(), DriverError> {
-        let (files, id) = (context.files.clone(), self.id.clone());
-        let removed = tokio::task::spawn_blocking(move || files.remove_task(&id)).await;
-        removed.map_err(|_| DriverError::Interrupted("the removal of a task's files"))?
+        let id = self.id.clone();
+        context.on_files(move |files| files.remove_task(&id)).await
     }
 }
 

@@ -11,7 +11,7 @@ use crate::life::{Event, Step, Thing};
 use crate::network_files::NetworkFiles;
 use crate::plan::{self, Facts, Own};
 use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
-use crate::staging::{self, Staged};
+use crate::staging::Staged;
 
 pub(super) struct NetworkReady {
     pub(super) common: Common,
@@ -26,7 +26,8 @@ impl NetworkReady {
         let common = &self.common;
         let (placement, command, pid) = common.step(Step::Create, self.make()).await?;
         // Shim and runtime have opened what was staged.
-        staging::unstage(&common.context.files.staging(&common.id))?;
+        let id = common.id.clone();
+        common.context.on_files(move |files| files.unstage(&id)).await?;
         common.on(Event::Released(Thing::Staged))?;
         common.event("Container created");
         let Self { common, image, .. } = self;
