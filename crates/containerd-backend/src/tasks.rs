@@ -63,12 +63,12 @@ pub(crate) async fn create(
                 leftovers::remove(daemon, id).await?;
                 removed = true;
             }
-            // containerd itself ended the attempt and cleans up; the usual cause is a pipe without a reader.
+            // containerd itself ended the attempt and cleans up: a pipe without a reader, a host under load.
             Trouble::GaveUp(reason) => {
                 let reason = format!(
                     "containerd gave up, as no one reads the log pipes or the shim is stuck ({reason})"
                 );
-                return Err(ContainersError::Failed { operation: CREATE, reason });
+                return Err(ContainersError::GaveUp { operation: CREATE, reason });
             }
             _ => return Err(refused.into()),
         }

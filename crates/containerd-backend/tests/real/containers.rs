@@ -93,7 +93,7 @@ fn unread(directory: &Path) -> Stdio {
 
 #[tokio::test]
 #[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
-async fn a_log_pipe_without_a_reader_fails_the_start_and_leaves_nothing() {
+async fn a_log_pipe_without_a_reader_fails_the_start_for_now_and_leaves_nothing() {
     let room = Room::with_image("pipe").await;
     let (id, rootfs) = room.container("pipe", &["/bin/true"]).await;
     let mut impatient = config(&room.address);
@@ -101,7 +101,8 @@ async fn a_log_pipe_without_a_reader_fails_the_start_and_leaves_nothing() {
     let impatient = port(&impatient, &room.namespace);
     let stdio = unread(room.directory.path());
     let error = soon("the refusal", impatient.create_task(&id, &rootfs, &stdio)).await.unwrap_err();
-    assert!(matches!(error, ContainersError::Failed { .. }), "{error}");
+    assert!(error.to_string().contains("no one reads the log pipes"), "{error}");
+    assert!(error.is_retryable() && !error.is_lost(), "{error}");
     assert_eq!(room.port.task_state(&id).await.unwrap(), TaskState::Absent);
     room.port.purge(&id).await.unwrap();
     assert!(!Path::new("/run/containerd/runc/backend-pipe/pipe").exists());

@@ -177,7 +177,8 @@ pub trait Containers: Send + Sync + 'static {
     /// log pipes have a reader, at most 30 s.
     ///
     /// # Errors
-    /// [`ContainersError::Command`] when the program can not be executed, and others of the daemon.
+    /// [`ContainersError::Command`] when the program can not be executed, [`ContainersError::GaveUp`] when the daemon's
+    /// own time for it was over, and others of the daemon.
     async fn create_task(
         &self,
         id: &ContainerId,

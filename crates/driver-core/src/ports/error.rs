@@ -71,6 +71,14 @@ pub enum ContainersError {
         /// What is missing.
         reason: String,
     },
+    /// The daemon ended what it had begun at a deadline of its own; on another day it may have the time.
+    #[error("{operation}: {reason}")]
+    GaveUp {
+        /// What was attempted.
+        operation: &'static str,
+        /// What it waited for, and what it said.
+        reason: String,
+    },
     /// The daemon refused or failed for a reason of its own.
     #[error("{operation}: {reason}")]
     Failed {
@@ -94,9 +102,10 @@ impl ContainersError {
         matches!(self, Self::Lost { .. } | Self::TimedOut { .. })
     }
 
-    /// A later start may succeed: the daemon may be back, or the clean-up has removed what stood in the way.
+    /// A later start may succeed: the daemon may be back or less busy, or the clean-up has removed what stood in the way.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.is_lost() || matches!(self, Self::PullInterrupted { .. } | Self::AlreadyExists { .. })
+        self.is_lost()
+            || matches!(self, Self::PullInterrupted { .. } | Self::AlreadyExists { .. } | Self::GaveUp { .. })
     }
 }
