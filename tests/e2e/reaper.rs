@@ -12,12 +12,16 @@ use crate::kills::{owners, points};
 
 /// Short times, by which nothing but the length of the test changes.
 fn reaping(dry_run: bool) -> Setup {
+    Setup::config("gc", [dangling(dry_run)])
+}
+
+fn dangling(dry_run: bool) -> (&'static str, Value) {
     let dangling = [
         ("period", Value::from("100ms")),
         ("creation_grace", Value::from("300ms")),
         ("dry_run", Value::from(dry_run)),
     ];
-    Setup::config("gc", [("dangling_containers", Value::from(dangling))])
+    ("dangling_containers", Value::from(dangling))
 }
 
 /// A sleeping task on the node of this test alone: reapers of tests beside it must not meet it.
@@ -197,5 +201,27 @@ fn a_task_of_a_killed_plugin_can_be_destroyed_without_being_recovered() {
         assert!(left.is_empty(), "{left:#?}");
         let unknown = first.destroy(true).await.unwrap_err().to_string();
         assert_eq!(unknown, "task not found for given id");
+    });
+}
+
+#[test]
+fn an_operator_who_keeps_containers_finds_that_of_an_ended_task_as_long_as_its_allocation() {
+    test_with(Setup::config("gc", [("container", Value::from(false)), dangling(false)]), async |world| {
+        let alloc = world.allocation();
+        for code in [3, 4] {
+            let script = format!("test ! -e /result && echo {code} > /result; exit {code}");
+            let node = world.alloc().id.clone();
+            let setup =
+                world.task_in(&alloc, "web").shell(&script).change(move |config| config.node_id = node);
+            let task = setup.start().await;
+            assert_eq!(task.wait().await.code, code);
+            task.destroy(false).await.unwrap();
+            let no_task =
+                async || left(world, &alloc).iter().all(|line| !line.contains("task")).then_some(());
+            wait::until("the end of the shim", no_task).await;
+            assert!(has_container(world, &alloc), "{:?}", left(world, &alloc));
+        }
+        alloc.remove().unwrap();
+        gone(world, &alloc).await;
     });
 }

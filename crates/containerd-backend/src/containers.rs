@@ -82,6 +82,10 @@ impl Containers for Backend {
         Ok(tasks::kill(&self.daemon, id.as_str(), "", signal, all).await?)
     }
 
+    async fn end_task(&self, id: &ContainerId) -> Result<(), ContainersError> {
+        Ok(tasks::remove(&self.daemon, id.as_str()).await.map(drop)?)
+    }
+
     async fn purge(&self, id: &ContainerId) -> Result<(), ContainersError> {
         let features = self.features().await;
         Ok(purge::purge(&self.daemon, features, &self.snapshotter, id).await?)

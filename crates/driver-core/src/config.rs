@@ -44,6 +44,8 @@ pub struct PluginConfig {
     pub disable_log_collection: bool,
     /// `recover_stopped`: whether a task that the host's restart ended gets its root file system back.
     pub recover_stopped: bool,
+    /// `gc.container = false`: the container of a destroyed task stays as long as its allocation's directory.
+    pub keep_containers: bool,
     /// `gc.dangling_containers`: the removal of what tasks left behind that nobody knows any more.
     pub dangling_containers: DanglingContainers,
 }
@@ -165,6 +167,7 @@ impl Default for PluginConfig {
             seccomp: false,
             disable_log_collection: false,
             recover_stopped: false,
+            keep_containers: false,
             dangling_containers: DanglingContainers::default(),
         }
     }

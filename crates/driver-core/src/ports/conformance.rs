@@ -32,6 +32,7 @@ pub async fn suite(fixture: &dyn Fixture) {
     an_exit_code_is_told_to_every_waiter_until_the_purge(fixture).await;
     the_state_follows_the_task(fixture).await;
     a_running_task_can_be_killed_and_purged(fixture).await;
+    a_container_stays_when_its_task_is_ended(fixture).await;
     what_does_not_exist_is_told_apart_from_failures(fixture).await;
     a_leftover_is_told_and_can_be_purged(fixture).await;
     containers_are_found_by_all_their_labels(fixture).await;
@@ -104,6 +105,17 @@ async fn a_running_task_can_be_killed_and_purged(fixture: &dyn Fixture) {
     fixture.port().purge(&id).await.expect("a purge of a running task");
     assert!(fixture.port().spec(&id).await.expect_err("no container").is_not_found());
     fixture.port().purge(&id).await.expect("a purge of nothing");
+}
+
+async fn a_container_stays_when_its_task_is_ended(fixture: &dyn Fixture) {
+    let id = run(fixture, "stays", &["/bin/sh", "-c", "exec sleep 1000"]).await;
+    let port = fixture.port();
+    for _ in 0..2 {
+        port.end_task(&id).await.expect("the end of the task");
+        assert_eq!(port.task_state(&id).await.expect("a state"), TaskState::Absent);
+        port.spec(&id).await.expect("the container is still there");
+    }
+    port.purge(&id).await.expect("a purge");
 }
 
 async fn what_does_not_exist_is_told_apart_from_failures(fixture: &dyn Fixture) {

@@ -217,6 +217,12 @@ pub trait Containers: Send + Sync + 'static {
     /// the signal is refused.
     async fn kill_task(&self, id: &ContainerId, signal: i32, all: bool) -> Result<(), ContainersError>;
 
+    /// Makes sure that there is no task of this id: one that runs is killed. Its container and its file system stay.
+    ///
+    /// # Errors
+    /// When the daemon can not be asked, or the task does not end.
+    async fn end_task(&self, id: &ContainerId) -> Result<(), ContainersError>;
+
     /// Removes everything of this id in the right order, whatever of it exists: the task (killed when it runs), the
     /// container, the snapshot, leases. Success when nothing is there.
     ///

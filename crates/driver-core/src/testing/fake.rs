@@ -334,6 +334,13 @@ impl Containers for FakePort {
         Ok(())
     }
 
+    async fn end_task(&self, id: &ContainerId) -> Result<()> {
+        if let Some(kept) = self.reached("end_task")?.get_mut(id) {
+            kept.task = None;
+        }
+        Ok(())
+    }
+
     async fn purge(&self, id: &ContainerId) -> Result<()> {
         self.reached("purge")?.remove(id);
         Ok(())

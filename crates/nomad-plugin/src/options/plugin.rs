@@ -136,14 +136,24 @@ pub const OPTIONS: &[Entry] = &[
 ];
 
 /// The options of `gc`.
-const GC: &[Entry] = &[Entry {
-    name: "dangling_containers",
-    kind: Kind::Block(DANGLING),
-    default: Default::Unset("as below"),
-    since: Peer::Docker,
-    effect: "What tasks of this node left behind: containers, snapshots and files of this driver in which no task runs \
-             that it knows, and whose allocation's directory is gone.",
-}];
+const GC: &[Entry] = &[
+    Entry {
+        name: "container",
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        since: Peer::Docker,
+        effect: "`false` leaves the container of a task that has ended and its file system in containerd, for people to \
+                 look into, until the same task starts again or its allocation's directory is gone.",
+    },
+    Entry {
+        name: "dangling_containers",
+        kind: Kind::Block(DANGLING),
+        default: Default::Unset("as below"),
+        since: Peer::Docker,
+        effect: "What tasks of this node left behind: containers, snapshots and files of this driver in which no task \
+                 runs that it knows, and whose allocation's directory is gone.",
+    },
+];
 
 /// The options of `gc.dangling_containers`.
 const DANGLING: &[Entry] = &[
@@ -218,7 +228,8 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         Some(false) | None => PluginConfig::default(),
     };
     let (mut modes, mut volumes) = (reader.block("allowed_modes")?, reader.block("volumes")?);
-    let dangling = reader.block("gc")?.block("gc.dangling_containers")?;
+    let mut gc = reader.block("gc")?;
+    let dangling = gc.block("gc.dangling_containers")?;
     Ok(PluginConfig {
         enabled: reader.flag("enabled")?.unwrap_or(default.enabled),
         runtime: reader.name("containerd_runtime")?.unwrap_or(default.runtime),
@@ -240,6 +251,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
             .flag("disable_log_collection")?
             .unwrap_or(default.disable_log_collection),
         recover_stopped: reader.flag("recover_stopped")?.unwrap_or(default.recover_stopped),
+        keep_containers: !gc.flag("gc.container")?.unwrap_or(!default.keep_containers),
         dangling_containers: dangling_containers(dangling)?,
     })
 }

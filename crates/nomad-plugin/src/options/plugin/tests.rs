@@ -64,7 +64,7 @@ fn every_option_arrives() {
         ("volumes", [("enabled", false)].into()),
         ("disable_log_collection", true.into()),
         ("recover_stopped", true.into()),
-        ("gc", [("dangling_containers", Value::from(dangling))].into()),
+        ("gc", [("container", Value::from(false)), ("dangling_containers", dangling.into())].into()),
     ]);
     let expected = PluginConfig {
         enabled: false,
@@ -82,6 +82,7 @@ fn every_option_arrives() {
         volumes: false,
         disable_log_collection: true,
         recover_stopped: true,
+        keep_containers: true,
         dangling_containers: DanglingContainers {
             enabled: false,
             dry_run: true,
