@@ -89,12 +89,15 @@ fn belongs(thing: &str, run: &Path) -> bool {
 fn staying(before: &Host, deadline: Instant, mut look: impl FnMut() -> Result<Host>) -> Result<Vec<String>> {
     let mut left = look()?.since(before);
     let mounts = File::open("/proc/self/mountinfo").context("can not watch the mounts of this host")?;
-    while !left.is_empty() && Instant::now() < deadline {
+    while !left.is_empty() {
         // The table of mounts announces its changes (proc(5)); cgroups and network namespaces are looked at.
         let latest = Instant::now() + Duration::from_secs(1);
         process::wait_any(&mut [PollFd::new(&mounts, PollFlags::PRI)], latest.min(deadline));
         let now = look()?;
         left.retain(|thing| now.things.contains(thing));
+        if Instant::now() >= deadline {
+            break;
+        }
     }
     Ok(left)
 }
@@ -116,7 +119,7 @@ fn task_cgroups() -> Result<Vec<PathBuf>> {
 }
 
 /// How long what is on its way out may take: a shim ends after its task was deleted.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long one test of another run on this host may hold things of its own.
 const NEIGHBOURS: Duration = Duration::from_secs(90);
@@ -129,9 +132,9 @@ pub(crate) fn left(before: &Host, private: &Private, mark: &str) -> Result<Vec<S
     let deadline = Instant::now() + PATIENCE;
     let mut left = running_on(marked_processes(mark), "process", deadline);
     left.extend(running_on(containerd::shims(&private.instance), "shim", deadline));
-    left.extend(bundles(&private.instance));
     left.extend(staying(before, Instant::now() + NEIGHBOURS, Host::now_of_this_run)?);
     left.extend(in_containerd(private)?);
+    left.extend(bundles(&private.instance));
     Ok(left)
 }
 

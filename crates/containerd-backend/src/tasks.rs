@@ -183,12 +183,20 @@ fn known(process: Option<&Process>) -> Option<TaskState> {
 /// A task that can not be found is deleted, too: a daemon that died in the middle of deleting it takes up its shim
 /// again, which has no process any more, and would call every later task of this id a second one.
 pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
-    let process = get(daemon, id).await?;
-    if let Some(process) = &process {
-        end(daemon, id, process).await?;
+    if remove_found(daemon, id).await? {
+        return Ok(true);
     }
-    delete(daemon, id).await?;
-    Ok(process.is_some())
+    match delete(daemon, id).await {
+        // A create that was broken off may have come about in between.
+        Err(Refused { trouble: Trouble::Failed(_), .. }) if remove_found(daemon, id).await? => Ok(true),
+        deleted => deleted.map(|()| false),
+    }
+}
+
+async fn remove_found(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
+    let Some(process) = get(daemon, id).await? else { return Ok(false) };
+    end(daemon, id, &process).await?;
+    delete(daemon, id).await.map(|()| true)
 }
 
 async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {

@@ -165,7 +165,7 @@ async fn no_shim(namespace: &str, name: &str) {
 #[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
 async fn a_start_that_is_broken_off_at_any_moment_leaves_no_shim() {
     let room = Room::with_image("moments").await;
-    for moment in 0..60 {
+    for moment in 0..40 {
         let name = format!("start-{moment}");
         let (id, rootfs) = room.container(&name, &["/bin/true"]).await;
         let stdio = Stdio::default();
@@ -180,7 +180,7 @@ async fn a_start_that_is_broken_off_at_any_moment_leaves_no_shim() {
 #[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
 async fn a_removal_that_is_broken_off_at_any_moment_leaves_no_shim() {
     let room = Room::with_image("removals").await;
-    for moment in 0..60 {
+    for moment in 0..40 {
         let name = format!("removal-{moment}");
         let id = room.run(&name, &["/bin/sleep", "1000"]).await;
         let _broken_off = tokio::time::timeout(Duration::from_millis(moment), room.port.purge(&id)).await;

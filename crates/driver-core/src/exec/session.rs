@@ -24,7 +24,7 @@ use crate::task::{Phase, Task};
 const QUEUE: usize = 16;
 
 /// How long the end of a task may take to be confirmed after the runtime found it on its way out.
-const ENDING: Duration = Duration::from_secs(1);
+const ENDING: Duration = Duration::from_secs(10);
 
 /// Opens an exec in the task. Failures arrive as the session's last message.
 pub(crate) fn open(task: Arc<Task>, request: ExecRequest) -> ExecSession {
