@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::ports::{ContainerEvent, Execs, NewExec, Stdio};
 use crate::testing::world::{RUNS, World, driver, until};
-use crate::{DriverError, ExecRequest, chain};
+use crate::{DriverError, ExecInput, ExecOutput, ExecRequest, chain};
 
 #[tokio::test]
 async fn an_exit_code_reaches_every_waiter_and_a_destroy_leaves_nothing() {
@@ -90,6 +90,22 @@ async fn an_exec_whose_start_the_daemons_absence_cut_is_ended_when_it_is_back() 
     assert_eq!(world.port.running_execs(&container), 1);
     world.port.come_back();
     until(|| world.port.running_execs(&container) == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_an_execs_input_comes_through_though_the_daemon_is_away_just_then() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    let request = ExecRequest { command: vec!["cat".into()], tty: false, stdin: true };
+    let mut session = world.driver.exec_session(&handle.id, request).unwrap();
+    until(|| world.port.running_execs(&container) == 1).await;
+    world.port.go_away();
+    session.input.send(ExecInput::CloseStdin).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    world.port.come_back();
+    let last = tokio::time::timeout(Duration::from_secs(3600), session.output.recv()).await.unwrap();
+    assert!(matches!(&last, Some(ExecOutput::Exited(exit)) if exit.code == 0), "{last:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -187,30 +187,29 @@ impl Exec {
         }
     }
 
-    /// Waits for the end, over losses of the connection, be it the daemon's or its own to the shim.
     async fn wait(&self) -> Result<Exit, DriverError> {
-        let mut back_off = BackOff::default();
-        loop {
-            match self.task.context.ports.wait_exec(&self.task.container, &self.id).await {
-                Err(error) if error.is_lost() => self.lost(&mut back_off).await,
-                other => return Ok(other?),
-            }
-        }
-    }
-
-    async fn lost(&self, back_off: &mut BackOff) {
-        self.task.context.connected().await;
-        back_off.pause().await;
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        Ok(self.insist(|| ports.wait_exec(container, &self.id)).await?)
     }
 
     async fn kill(&self) -> Result<(), DriverError> {
+        let (ports, container) = (&self.task.context.ports, &self.task.container);
+        Ok(self.insist(|| ports.kill_exec(container, &self.id, Signal::KILL.number())).await?)
+    }
+
+    /// Asks over losses of the connection, be it the daemon's or its own to the shim.
+    async fn insist<T, Asked>(&self, ask: impl Fn() -> Asked) -> Result<T, ContainersError>
+    where
+        Asked: Future<Output = Result<T, ContainersError>>,
+    {
         let mut back_off = BackOff::default();
         loop {
-            let killed =
-                self.task.context.ports.kill_exec(&self.task.container, &self.id, Signal::KILL.number());
-            match killed.await {
-                Err(error) if error.is_lost() => self.lost(&mut back_off).await,
-                other => return Ok(other?),
+            match ask().await {
+                Err(error) if error.is_lost() => {
+                    self.task.context.connected().await;
+                    back_off.pause().await;
+                }
+                other => return other,
             }
         }
     }
@@ -228,7 +227,8 @@ impl Exec {
             }
             ExecInput::CloseStdin => {
                 *stdin = None;
-                ports.close_exec_stdin(container, &self.id).await
+                // The process may wait for this end for ever.
+                self.insist(|| ports.close_exec_stdin(container, &self.id)).await
             }
             ExecInput::Resize { width, height } => {
                 ports.resize_exec(container, &self.id, width, height).await
