@@ -109,6 +109,20 @@ async fn the_end_of_an_execs_input_comes_through_though_the_daemon_is_away_just_
 }
 
 #[tokio::test(start_paused = true)]
+async fn why_an_exec_could_not_be_started_is_told_though_the_daemon_goes_away_over_its_removal() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    world.port.go_away_after_execs_start();
+    let command = vec!["/no/such/program".into()];
+    let error = world.driver.exec_task(&handle.id, command, Duration::ZERO).await.unwrap_err();
+    assert_eq!(chain(&error), r#"command "/no/such/program" can not be run: no such file"#);
+    assert_eq!(world.port.running_execs(&container), 1);
+    world.port.come_back();
+    until(|| world.port.running_execs(&container) == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_exec_that_was_never_started_is_removed_by_whoever_recovers_its_task() {
     let world = World::new();
     let handle = world.start(RUNS).await;

@@ -131,7 +131,9 @@ impl Exec {
             Ok(pid) => pid,
             Err(error) if error.is_lost() => return Err(error.into()),
             Err(error) => {
-                self.delete().await?;
+                if self.delete().await.is_err() {
+                    leftover::end_later(&self.task, self.id.clone());
+                }
                 return Err(crate::start::named(error, &program));
             }
         };

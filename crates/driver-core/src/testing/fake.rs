@@ -143,7 +143,7 @@ impl FakePort {
         self.stuck.send_replace(None);
     }
 
-    /// Cuts the connection when an exec has started, before its caller hears of it.
+    /// Cuts the connection when an exec has started, before its caller hears of it; a refusal it still hears.
     pub(crate) fn go_away_after_execs_start(&self) {
         self.cut_exec.store(true, Ordering::Relaxed);
     }

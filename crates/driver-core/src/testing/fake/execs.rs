@@ -35,11 +35,13 @@ impl Execs for FakePort {
     async fn start_exec(&self, id: &ContainerId, exec_id: &str) -> Result<u32> {
         let mut kept = self.reached("start the exec")?;
         let run = kept.get_mut(id).and_then(|kept| kept.execs.get_mut(exec_id));
-        run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec")?;
+        let started = run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec");
         if self.cut_exec.swap(false, Ordering::Relaxed) {
             self.go_away();
+            started?;
             return Err(lost("start the exec"));
         }
+        started?;
         Ok(self.pid)
     }
 
