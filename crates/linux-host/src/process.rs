@@ -66,12 +66,15 @@ fn parse_start_time(stat: &str) -> Option<u64> {
     after_command.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
 }
 
-/// Whether the process that started at that time has not ended with all of its threads. What can not be told, for want of
-/// descriptors for instance, counts as alive: only a confirmed end is one.
+/// The start time of a process when it is not known: then its id alone decides which one it is.
+const UNKNOWN: u64 = 0;
+
+/// Whether the process that started at that time (0: at any) has not ended with all of its threads. What can not be told,
+/// for want of descriptors for instance, counts as alive: only a confirmed end is one.
 pub fn is_alive(pid: u32, started: u64) -> bool {
     match start_time(pid) {
         Err(ProcessError::Gone { .. }) => return false,
-        Ok(other) if other != started => return false,
+        Ok(other) if started != UNKNOWN && other != started => return false,
         Ok(_) | Err(_) => {}
     }
     match PidFd::open(pid).and_then(|process| process.wait(Duration::ZERO)) {
@@ -80,13 +83,13 @@ pub fn is_alive(pid: u32, started: u64) -> bool {
     }
 }
 
-/// Whether the first thread of the process that started at that time still runs. One that is on its way out does not, be it that it waits
-/// for the others of its pid namespace or that its parent has not asked for its exit code yet.
+/// Whether the first thread of the process that started at that time (0: at any) still runs. One that is on its way out
+/// does not, be it that it waits for the others of its pid namespace or that its parent has not asked for its exit code yet.
 pub fn is_running(pid: u32, started: u64) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
     let flags = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(9 - 3));
     let exiting = flags.and_then(|flags| flags.parse::<u64>().ok()).is_none_or(|flags| flags & EXITING != 0);
-    !exiting && parse_start_time(&stat) == Some(started)
+    !exiting && (started == UNKNOWN || parse_start_time(&stat) == Some(started))
 }
 
 /// `PF_EXITING` of the kernel's task flags (proc_pid_stat(5), field 9).
@@ -134,7 +137,8 @@ impl PidFd {
         }
     }
 
-    /// Opens the process that started at that time (see [`start_time`]); another one that has the id by now is none.
+    /// Opens the process that started at that time (see [`start_time`]); another one that has the id by now is none. What is
+    /// done to a process needs certainty: no process has started at 0, which elsewhere stands for an unknown time.
     ///
     /// # Errors
     /// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
@@ -232,12 +236,14 @@ mod tests {
         let mut child = Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let started = start_time(child.id()).unwrap();
         assert!(is_running(child.id(), started));
+        assert!(is_running(child.id(), 0) && is_alive(child.id(), 0), "an unknown start time");
         assert!(!is_running(child.id(), started + 1));
         child.kill().unwrap();
         assert_eq!(PidFd::open(child.id()).unwrap().wait(Duration::MAX).unwrap(), Exit::Ended);
         assert!(start_time(child.id()).is_ok());
-        assert!(!is_running(child.id(), started));
-        assert!(!is_alive(child.id(), started));
+        for started in [started, 0] {
+            assert!(!is_running(child.id(), started) && !is_alive(child.id(), started));
+        }
         child.wait().unwrap();
     }
 
