@@ -71,7 +71,10 @@ fn what_forgotten_tasks_left_goes_with_their_allocations_and_nothing_else_does()
         world.ctr(&["containers", "create", "--snapshotter", "overlayfs", &image, &foreign, "true"]);
         restart_plugin(world).await;
         let (known, known_task) = task(world).await;
-        for alloc in [&other, &known, &first] {
+        let (driver, id) = (world.driver(), known_task.id().to_owned());
+        let waiting = tokio::spawn(async move { driver.wait_task(&id).await });
+        let (abandoned, _abandoned) = task(world).await;
+        for alloc in [&other, &known, &abandoned, &first] {
             alloc.remove().unwrap();
         }
         let of_first = async || left(world, &first).iter().all(|line| line.contains(&foreign)).then_some(());
@@ -79,6 +82,8 @@ fn what_forgotten_tasks_left_goes_with_their_allocations_and_nothing_else_does()
         // When a later look has removed another one, all that the first look judged is done.
         second.remove().unwrap();
         gone(world, &second).await;
+        // It runs, and this process has started it: but nobody waits for its end.
+        gone(world, &abandoned).await;
 
         let kept = world.ctr(&["containers", "list", "--quiet"]);
         assert!(kept.lines().any(|line| line == foreign), "{kept}");
@@ -87,6 +92,8 @@ fn what_forgotten_tasks_left_goes_with_their_allocations_and_nothing_else_does()
             assert!(has_container(world, alloc), "{:?}", left(world, alloc));
         }
         assert!(!host::is_gone(known_task.pid().await));
+        known_task.destroy(true).await.unwrap();
+        waiting.await.unwrap().unwrap();
     });
 }
 

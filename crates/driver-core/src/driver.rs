@@ -215,7 +215,7 @@ impl Driver {
     /// # Errors
     /// [`DriverError::TaskNotFound`].
     pub async fn wait_task(&self, id: &TaskId) -> Result<TaskExit, DriverError> {
-        Ok(self.0.tasks.get(id)?.wait().await)
+        Ok(self.0.tasks.get(id)?.wait_for_caller().await)
     }
 
     /// Stops a task: `signal` (empty for the image's or SIGTERM), SIGKILL after `timeout`.

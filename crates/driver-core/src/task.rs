@@ -43,6 +43,8 @@ pub(crate) struct Task {
     pub(crate) exec_turns: Semaphore,
     pub(crate) stopping: Mutex<Option<Stopping>>,
     pub(crate) life: Arc<LifeCell>,
+    /// Held once more by every caller that waits for the end.
+    callers: Arc<()>,
     /// Of a task of the Go driver: its end is the end of the patience with Nomad's log pipes.
     pub(crate) wants_logs: OnceLock<PipeWriter>,
 }
@@ -62,6 +64,7 @@ impl Task {
             exec_turns: Semaphore::new(EXEC_TURNS),
             stopping: Mutex::new(None),
             wants_logs: OnceLock::new(),
+            callers: Arc::default(),
             life,
             id,
             identity,
@@ -93,6 +96,12 @@ impl Task {
     /// Whether the kernel killed a process of it for lack of memory, by the cgroup's own count.
     pub(crate) fn oom_killed(&self) -> bool {
         self.cgroup.oom_kills().is_ok_and(|kills| kills > self.state.oom_kills_before)
+    }
+
+    /// Waits for the confirmed end on behalf of a caller of the driver.
+    pub(crate) async fn wait_for_caller(&self) -> TaskExit {
+        let _caller = Arc::clone(&self.callers);
+        self.wait().await
     }
 
     /// Waits for the confirmed end.
@@ -134,6 +143,16 @@ impl Registry {
     /// Whether a task is in the container whose end is not confirmed.
     pub(crate) fn runs_in(&self, container: &ContainerId) -> bool {
         self.lock().values().any(|task| task.container == *container && task.phase() == Phase::Running)
+    }
+
+    /// The task in the container whose end is not confirmed and no caller waits for.
+    pub(crate) fn abandoned_in(&self, container: &ContainerId) -> Option<Arc<Task>> {
+        let is_abandoned = |task: &&Arc<Task>| {
+            task.container == *container
+                && task.phase() == Phase::Running
+                && Arc::strong_count(&task.callers) == 1
+        };
+        self.lock().values().find(is_abandoned).cloned()
     }
 
     /// Forgets the ended tasks of a container that was removed.

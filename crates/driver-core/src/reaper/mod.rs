@@ -3,7 +3,8 @@
 //! A client that forgets a task, a Destroy that was lost or failed, a start that its process did not live to finish:
 //! what these leave carries the labels of the task. Nothing tells which node this is or that recovery is over, so the
 //! node's id is learnt from the tasks of this process, and what is removed has also lost its allocation's directory,
-//! for a time of grace.
+//! for a time of grace. A task that this process knows and that runs is left alone as long as a caller waits for its end,
+//! which a client does from start to end: one that finished starting when its client was dead has nobody else to end it.
 
 mod traces;
 mod unknown;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 pub(crate) use unknown::destroy as destroy_unknown;
 
 use crate::context::Context;
+use crate::destroy;
 use crate::error::{DriverError, chain};
 use crate::ids::ContainerId;
 use crate::labels;
@@ -108,7 +110,8 @@ impl Reaper {
     fn facts<'n>(&self, trace: &Trace, node: &'n str, allocation_gone: Option<bool>) -> Facts<'n> {
         Facts {
             node: Some(node),
-            running: self.shared.tasks.runs_in(&trace.id),
+            running: self.shared.tasks.runs_in(&trace.id)
+                && !(allocation_gone == Some(true) && self.shared.tasks.abandoned_in(&trace.id).is_some()),
             busy: self.shared.turns.try_take(&trace.id).is_none(),
             allocation_gone,
             age: SystemTime::now().duration_since(trace.made_at).unwrap_or_default(),
@@ -122,11 +125,17 @@ impl Reaper {
             return self.tell_once(trace, "a dangling container would be removed");
         }
         let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
-        // It may have been started or recovered since the look.
-        if self.shared.tasks.runs_in(&trace.id) || trace.allocation_is_gone() != Some(true) {
+        // It may have been started, recovered or waited for since the look.
+        let abandoned = self.shared.tasks.abandoned_in(&trace.id);
+        let wanted = abandoned.is_none() && self.shared.tasks.runs_in(&trace.id);
+        if wanted || trace.allocation_is_gone() != Some(true) {
             return;
         }
-        match trace.remove(&self.context).await {
+        let removed = match abandoned {
+            Some(task) => destroy::destroy(&task, true).await,
+            None => trace.remove(&self.context).await,
+        };
+        match removed {
             Ok(()) => {
                 self.shared.tasks.forget_ended(&trace.id);
                 tell(trace, "removed a dangling container");

@@ -106,7 +106,9 @@ async fn what_a_forgotten_task_left_goes_with_its_allocation_and_nothing_else_do
     let later = world.driver();
     world.looks().await;
     assert_eq!(world.there().len(), 3, "no task has told the node's id yet");
-    let known = container(&world.start(&later, "known").await);
+    let handle = world.start(&later, "known").await;
+    let (known, waiter) = (container(&handle), later.clone());
+    let _waiting = tokio::spawn(async move { waiter.wait_task(&handle.id).await });
     world.lose("known");
     world.looks().await;
     let mut expected = [&held, &other, &known].map(ToString::to_string);
@@ -114,6 +116,25 @@ async fn what_a_forgotten_task_left_goes_with_its_allocation_and_nothing_else_do
     assert_eq!(world.there(), expected);
     assert!(!world.files(&gone).exists());
     assert!(world.files(&held).exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_task_that_nobody_waits_for_goes_with_its_allocation() {
+    let world = World::new();
+    let driver = world.driver();
+    let handle = world.start(&driver, "abandoned").await;
+    world.looks().await;
+    assert_eq!(driver.task_count(), 1, "its allocation is there");
+    world.lose("abandoned");
+    let mut wait = Box::pin(driver.wait_task(&handle.id));
+    tokio::select! {
+        exit = &mut wait => panic!("{exit:?} of a task that somebody waits for"),
+        () = world.looks() => {}
+    }
+    drop(wait);
+    world.looks().await;
+    assert_eq!((world.there().len(), driver.task_count()), (0, 0));
+    assert!(!world.files(&container(&handle)).exists());
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,8 @@ use crate::labels;
 pub(crate) struct Facts<'a> {
     /// The node's id, once a task has told it.
     pub(crate) node: Option<&'a str>,
-    /// Whether this process has a task in the container whose end is not confirmed.
+    /// Whether this process has a task in the container whose end is not confirmed, and which somebody may still want: a
+    /// caller waits for it, or its allocation is there.
     pub(crate) running: bool,
     /// Whether somebody makes or removes it right now.
     pub(crate) busy: bool,
