@@ -38,6 +38,7 @@ mod plugin;
 mod predecessor;
 mod processes;
 mod program;
+mod propagation;
 mod pull;
 mod reaper;
 mod recovery;

@@ -70,6 +70,32 @@ fn paths_of_the_host_are_mounted_unless_the_operator_forbids_it() {
 }
 
 #[test]
+fn files_sockets_and_devices_of_the_host_are_mounted_through_links() {
+    test(async |world| {
+        let place = world.directory().join("shared");
+        std::fs::create_dir(&place).unwrap();
+        std::fs::write(place.join("file"), "of the host").unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(place.join("socket")).unwrap();
+        symlink("/dev/zero", place.join("device")).unwrap();
+        symlink(".", place.join("link")).unwrap();
+        let of_host = |name: &str, words| {
+            let source = place.join("link").join(name).display().to_string();
+            bind(&source, &format!("/of-host/{name}"), words)
+        };
+        let blocks = vec![
+            of_host("file", &["bind", "ro"]),
+            of_host("socket", &["rbind", "rw"]),
+            of_host("device", &["rbind", "rw"]),
+        ];
+        let task = mounts(world.task("web").shell("sleep 1000"), blocks).start().await;
+        assert_eq!(task.read("cd /of-host && test -S socket && head -c 3 device | wc -c").await, "3\n");
+        assert_eq!(task.read("cat /of-host/file").await, "of the host");
+        let refused = task.run("echo x > /of-host/file").await;
+        assert!(String::from_utf8_lossy(&refused.stderr).contains("Read-only"), "{refused:?}");
+    });
+}
+
+#[test]
 fn a_source_that_leaves_the_allocation_is_refused() {
     test(async |world| {
         let local = local(world, "web");

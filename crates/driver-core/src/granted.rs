@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use linux_host::beneath;
 use linux_host::cdi;
 use linux_host::devices::{self, DeviceNode, NodeKind};
+use linux_host::staged;
 use oci_builder::{
     Device, DeviceKind, DevicePermissions, DeviceRequest, Mount, MountKind, Privilege, Seccomp,
 };
@@ -35,19 +36,19 @@ pub(crate) struct Granted {
 #[derive(Debug)]
 pub(crate) struct GrantedMount {
     pub(crate) mount: Mount,
-    /// What lies in the allocation, where a name could mean something else by the time the runtime reads it.
+    /// What a bind is made of, whose name could mean something else by the time the runtime reads it.
     pub(crate) object: Option<OwnedFd>,
 }
 
 impl GrantedMount {
-    fn of(grant: &MountGrant) -> Result<Self, DriverError> {
+    /// Opens the source.
+    pub(crate) fn of(grant: &MountGrant) -> Result<Self, DriverError> {
         let mount = grant.mount.clone();
         let unusable = |path: PathBuf| DriverError::unusable("mounts.source", path);
         let object = match &grant.source {
             Source::Own => None,
             Source::Host(path) => {
-                std::fs::metadata(path).map_err(|error| unusable(path.clone())(error.into()))?;
-                None
+                Some(staged::object_at(path).map_err(|error| unusable(path.clone())(error.into()))?)
             }
             Source::Allocation { root, rest } => {
                 let opened = beneath::open_root(root).and_then(|root| {

@@ -1,15 +1,16 @@
 //! Objects that a task could swap by name, mounted into the driver's own directory while the task is created.
 //!
-//! Log pipes, the allocation's log directory and the sources of mounts in it lie where tasks write. They are resolved
-//! once, through no link, and from then on the shim and the runtime get the resolved object, never the name. Both
-//! hold it open afterwards, so the mounts go away as soon as the task is created.
+//! Log pipes, the allocation's log directory and sources of mounts lie where tasks write, and so may the host's paths
+//! that a job mounts. They are resolved once, those of the allocation through no link, and from then on the shim and
+//! the runtime get the resolved object, never the name. Both hold it open afterwards, so the mounts go away as soon as
+//! the task is created.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use linux_host::beneath;
 use linux_host::fifo::{self, LogTarget};
-use linux_host::staged::{self, Spread};
+use linux_host::staged::{self, Reach, Spread};
 use oci_builder::{Mount, MountKind, Propagation};
 
 use crate::error::DriverError;
@@ -21,6 +22,7 @@ const STDOUT: &str = "stdout";
 const STDERR: &str = "stderr";
 const LOGS: &str = "logs";
 const NULL: &str = "/dev/null";
+const WHOLE: (Spread, Reach) = (Spread::Private, Reach::Tree);
 
 /// The paths that are handed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub(crate) struct Staged {
     pub(crate) stdout: PathBuf,
     pub(crate) stderr: PathBuf,
     pub(crate) alloc_logs: PathBuf,
-    /// The job's mounts, from staged sources where they lie in the allocation.
+    /// The job's mounts, binds from staged sources.
     pub(crate) mounts: Vec<Mount>,
 }
 
@@ -91,25 +93,44 @@ fn names(directory: &Path) -> Result<Vec<String>, DriverError> {
 /// A job's mount, from its object where there is one.
 fn source(directory: &Path, place: usize, granted: &GrantedMount) -> Result<Mount, DriverError> {
     let Some(object) = &granted.object else { return Ok(granted.mount.clone()) };
-    let spread = match granted.mount.kind {
-        MountKind::Bind { propagation, .. } | MountKind::ShallowBind { propagation, .. } => propagation,
-        MountKind::Filesystem { .. } => Propagation::Private,
+    if let Some(path) = around(directory, object.as_fd())? {
+        return Ok(granted.with_source(path));
+    }
+    let how = match granted.mount.kind {
+        MountKind::Bind { propagation, .. } => (spread(propagation), Reach::Tree),
+        MountKind::ShallowBind { propagation, .. } => (spread(propagation), Reach::Object),
+        MountKind::Filesystem { .. } => (Spread::Private, Reach::Object),
     };
-    let spread = match spread {
-        Propagation::Private => Spread::Private,
-        Propagation::HostToTask => Spread::FromHost,
-        Propagation::Bidirectional => Spread::Both,
-    };
-    let path = staged::stage(object.as_fd(), directory, &format!("mount-{place}"), spread)
+    let path = staged::stage(object.as_fd(), directory, &format!("mount-{place}"), how)
         .map_err(|error| DriverError::host("the source of a mount can not be handed on")(error.into()))?;
     Ok(granted.with_source(path))
+}
+
+/// The object's path if `directory` lies in it. Such an object is not staged: its tree would have copies of all that
+/// is staged, of other tasks, too, and what is mounted anywhere can not be removed. Nor has it to be: who could swap
+/// that path could swap the driver's own directory.
+fn around(directory: &Path, object: BorrowedFd<'_>) -> Result<Option<PathBuf>, DriverError> {
+    let own = staged::object_at(directory).and_then(|own| staged::path_of(own.as_fd()));
+    let own = own.map_err(DriverError::file("can not look at", directory))?;
+    let path = staged::path_of(object)
+        .map_err(|error| DriverError::host("the source of a mount can not be found")(error.into()))?;
+    Ok(own.starts_with(&path).then_some(path))
+}
+
+/// Even for a mount that is to be private in the task the staged one follows the host: while it is there, it must not
+/// keep what is unmounted on the host meanwhile.
+fn spread(propagation: Propagation) -> Spread {
+    match propagation {
+        Propagation::Private | Propagation::HostToTask => Spread::FromHost,
+        Propagation::Bidirectional => Spread::Both,
+    }
 }
 
 fn log_pipe(directory: &Path, name: &str, spec: &TaskSpec, path: &Path) -> Result<PathBuf, DriverError> {
     let refused = DriverError::host("the task's log pipe can not be used");
     match fifo::check_beneath(&spec.dirs.alloc_root, path) {
         Ok(LogTarget::Null) => Ok(path.to_owned()),
-        Ok(LogTarget::Fifo(pipe)) => staged::stage(pipe.as_fd(), directory, name, Spread::Private)
+        Ok(LogTarget::Fifo(pipe)) => staged::stage(pipe.as_fd(), directory, name, WHOLE)
             .map_err(|error| DriverError::host("the task's log pipe can not be handed on")(error.into())),
         Err(error) => Err(refused(error.into())),
     }
@@ -119,7 +140,7 @@ fn log_directory(directory: &Path, spec: &TaskSpec) -> Result<PathBuf, DriverErr
     let resolved = beneath::open_root(&spec.dirs.shared)
         .and_then(|shared| beneath::resolve(shared.as_fd(), Path::new("logs")))
         .map_err(|error| DriverError::host("the allocation's log directory can not be used")(error.into()))?;
-    staged::stage(resolved.as_fd(), directory, LOGS, Spread::Private).map_err(|error| {
+    staged::stage(resolved.as_fd(), directory, LOGS, WHOLE).map_err(|error| {
         DriverError::host("the allocation's log directory can not be handed on")(error.into())
     })
 }
@@ -128,8 +149,11 @@ fn log_directory(directory: &Path, spec: &TaskSpec) -> Result<PathBuf, DriverErr
 mod tests {
     use std::os::unix::fs::{FileTypeExt, symlink};
 
+    use oci_builder::Access;
+
     use super::*;
     use crate::error::chain;
+    use crate::policy::{MountGrant, Source};
     use crate::testing::spec;
 
     fn task(root: &Path) -> TaskSpec {
@@ -156,6 +180,59 @@ mod tests {
         unstage(&staging).unwrap();
         unstage(&staging).unwrap();
         assert!(!staging.exists());
+    }
+
+    /// Takes what is staged away also when the test fails.
+    struct Unstaged(PathBuf);
+
+    impl Drop for Unstaged {
+        fn drop(&mut self) {
+            unstage(&self.0).unwrap();
+        }
+    }
+
+    fn granted(source: Source) -> GrantedMount {
+        let kind = MountKind::Bind { source: "/written".into(), propagation: Propagation::Private };
+        let (destination, access, options) = ("/x".into(), Access::ReadWrite, Vec::new());
+        let mount = Mount { destination, kind, access, options };
+        GrantedMount::of(&MountGrant { mount, source }).unwrap()
+    }
+
+    #[test]
+    fn sources_that_are_swapped_between_check_and_staging_are_those_that_were_checked() {
+        let (alloc, host, own) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let task = task(alloc.path());
+        let (inside, outside) = (task.dirs.shared.join("data"), host.path().join("data"));
+        for place in [&inside, &outside] {
+            std::fs::create_dir(place).unwrap();
+            std::fs::write(place.join("passwd"), "checked").unwrap();
+        }
+        let in_alloc = Source::Allocation { root: task.dirs.shared.clone(), rest: "data".into() };
+        let granted = [in_alloc, Source::Host(outside.clone())].map(granted);
+        for place in [&inside, &outside] {
+            std::fs::rename(place, place.with_extension("before")).unwrap();
+            symlink("/etc", place).unwrap();
+        }
+        let staging = Unstaged(own.path().join("staged"));
+        let staged = Staged::stage(&staging.0, &task, &granted).unwrap();
+        for mount in &staged.mounts {
+            let MountKind::Bind { source, .. } = &mount.kind else { panic!("{mount:?}") };
+            assert!(source.starts_with(&staging.0));
+            assert_eq!(std::fs::read_to_string(source.join("passwd")).unwrap(), "checked");
+        }
+    }
+
+    #[test]
+    fn a_source_around_the_drivers_own_directory_is_handed_on_by_its_path() {
+        let (alloc, host) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (own, link) = (host.path().join("own"), host.path().join("link"));
+        std::fs::create_dir(&own).unwrap();
+        symlink("own", &link).unwrap();
+        let staging = Unstaged(link.join("staged"));
+        let mounts = [granted(Source::Host(link.clone()))];
+        let staged = Staged::stage(&staging.0, &task(alloc.path()), &mounts).unwrap();
+        assert_eq!(staged.mounts, [mounts[0].with_source(host.path().join("own"))]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! A mount is no open file: it is there until [`unstage`] removes it, also after this process has ended.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
@@ -24,6 +24,15 @@ pub enum Spread {
     Both,
 }
 
+/// How much of a tree of mounts is staged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The object and all mounts beneath it.
+    Tree,
+    /// The object alone; where others are mounted beneath it, what they cover is seen.
+    Object,
+}
+
 /// A mount was not made or not removed.
 #[derive(Debug, thiserror::Error)]
 #[error("can not {operation} the staged mount {path:?}")]
@@ -37,8 +46,26 @@ pub struct StageError {
     pub source: Errno,
 }
 
-/// Mounts the object (a file, directory, FIFO or device, with all mounts beneath it) as `name` in `directory` and
-/// returns the mount's path. `directory` must be one that no task can write.
+/// Opens what a path of the host leads to, as an `O_PATH` descriptor: links are followed, automounts made, and
+/// nothing is read or waited for, whatever it is.
+///
+/// # Errors
+/// What the kernel says of the path.
+pub fn object_at(path: &Path) -> std::io::Result<OwnedFd> {
+    // open(2) with O_PATH would give the directory beneath an automount that nobody has used yet.
+    Ok(open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
+}
+
+/// The path of an object in this process's mount namespace, free of links.
+///
+/// # Errors
+/// What the kernel says of the descriptor.
+pub fn path_of(object: BorrowedFd<'_>) -> std::io::Result<PathBuf> {
+    std::fs::read_link(format!("/proc/self/fd/{}", object.as_raw_fd()))
+}
+
+/// Mounts the object (a file, directory, FIFO, socket or device) as `name` in `directory` and returns the mount's
+/// path. `directory` must be one that no task can write.
 ///
 /// # Errors
 /// [`StageError`], also when `name` exists; nothing is left behind then.
@@ -46,14 +73,16 @@ pub fn stage(
     object: BorrowedFd<'_>,
     directory: &Path,
     name: &str,
-    spread: Spread,
+    (spread, reach): (Spread, Reach),
 ) -> Result<PathBuf, StageError> {
     let place = Place::open(directory, name)?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH
-        | OpenTreeFlags::AT_RECURSIVE;
-    let tree = open_tree(object, "", flags).map_err(place.fail("copy the object for"))?;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    let all = match reach {
+        Reach::Tree => OpenTreeFlags::AT_RECURSIVE,
+        Reach::Object => OpenTreeFlags::empty(),
+    };
+    let tree = open_tree(object, "", flags | all).map_err(place.fail("copy the object for"))?;
     let target = place.make_target(object)?;
     if let Err(error) = attach(&place, &tree, &target, spread) {
         unstage(directory, name)?;

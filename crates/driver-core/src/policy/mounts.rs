@@ -22,9 +22,9 @@ pub(crate) struct MountGrant {
 pub(crate) enum Source {
     /// Nothing of the host.
     Own,
-    /// A path of the host that no task can change.
+    /// A path of the host, whose links count; it is resolved once, as other tasks may write there, too.
     Host(PathBuf),
-    /// A path in the allocation, which tasks can change: only what is found beneath the root without a link counts.
+    /// A path in the allocation: only what is found beneath the root without a link counts.
     Allocation {
         /// A directory that the client made.
         root: PathBuf,

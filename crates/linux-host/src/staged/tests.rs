@@ -47,7 +47,7 @@ fn the_checked_file_stays_mounted_when_its_path_is_swapped() {
         let object = object(root, "file");
         fs::rename(&path, root.join("task/elsewhere")).unwrap();
         symlink("/etc/passwd", &path).unwrap();
-        let staged = stage(object.as_fd(), &root.join("stage"), "a", Spread::Private).unwrap();
+        let staged = stage(object.as_fd(), &root.join("stage"), "a", (Spread::Private, Reach::Tree)).unwrap();
         assert_eq!(fs::read_to_string(&staged).unwrap(), "checked");
         unstage(&root.join("stage"), "a").unwrap();
         assert!(!staged.exists());
@@ -60,7 +60,8 @@ fn a_checked_file_that_was_removed_is_an_error_and_leaves_nothing() {
         fs::write(root.join("task/file"), "checked").unwrap();
         let object = object(root, "file");
         fs::remove_file(root.join("task/file")).unwrap();
-        let error = stage(object.as_fd(), &root.join("stage"), "a", Spread::Private).unwrap_err();
+        let error =
+            stage(object.as_fd(), &root.join("stage"), "a", (Spread::Private, Reach::Tree)).unwrap_err();
         assert_eq!(error.source, Errno::NOENT);
         assert_eq!(fs::read_dir(root.join("stage")).unwrap().count(), 0);
     });
@@ -70,7 +71,9 @@ fn a_checked_file_that_was_removed_is_an_error_and_leaves_nothing() {
 fn a_fifo_is_staged_as_itself() {
     with_shared_root(|root| {
         fifo::make(&root.join("task/out")).unwrap();
-        let staged = stage(object(root, "out").as_fd(), &root.join("stage"), "out", Spread::Private).unwrap();
+        let staged =
+            stage(object(root, "out").as_fd(), &root.join("stage"), "out", (Spread::Private, Reach::Tree))
+                .unwrap();
         let _reader = fifo::open_read(&root.join("task/out")).unwrap();
         fifo::open_write(&staged).unwrap();
         unstage(&root.join("stage"), "out").unwrap();
@@ -86,7 +89,8 @@ fn mounts_beneath_a_directory_come_along_and_survive_its_unstaging() {
             fs::create_dir_all(&inner).unwrap();
             mount("tmpfs", &inner, "tmpfs", MountFlags::empty(), None).unwrap();
             fs::write(inner.join("file"), "x").unwrap();
-            let staged = stage(object(root, "dir").as_fd(), &root.join("stage"), "d", spread).unwrap();
+            let staged =
+                stage(object(root, "dir").as_fd(), &root.join("stage"), "d", (spread, Reach::Tree)).unwrap();
             assert_eq!(fs::read_to_string(staged.join("inner/file")).unwrap(), "x");
             unstage(&root.join("stage"), "d").unwrap();
             assert!(mounted(&inner), "{spread:?}: the host's own mount is still there");
@@ -104,7 +108,8 @@ fn later_mounts_spread_as_asked() {
             for name in ["by-host", "by-task"] {
                 fs::create_dir_all(root.join("task/dir").join(name)).unwrap();
             }
-            let staged = stage(object(root, "dir").as_fd(), &root.join("stage"), "d", spread).unwrap();
+            let staged =
+                stage(object(root, "dir").as_fd(), &root.join("stage"), "d", (spread, Reach::Tree)).unwrap();
             let by_host = root.join("task/dir/by-host");
             mount("tmpfs", &by_host, "tmpfs", MountFlags::empty(), None).unwrap();
             assert_eq!(mounted(&staged.join("by-host")), in_staged, "{spread:?}");
@@ -114,6 +119,46 @@ fn later_mounts_spread_as_asked() {
             assert!(mounted(&by_host), "{spread:?}");
         });
     }
+}
+
+#[test]
+fn an_object_alone_comes_without_what_is_mounted_beneath_it_and_still_gets_what_is_mounted_later() {
+    with_shared_root(|root| {
+        for name in ["inner", "later"] {
+            fs::create_dir_all(root.join("task/dir").join(name)).unwrap();
+        }
+        fs::write(root.join("task/dir/inner/covered"), "").unwrap();
+        mount("tmpfs", root.join("task/dir/inner"), "tmpfs", MountFlags::empty(), None).unwrap();
+        let how = (Spread::FromHost, Reach::Object);
+        let staged = stage(object(root, "dir").as_fd(), &root.join("stage"), "d", how).unwrap();
+        assert!(staged.join("inner/covered").exists());
+        mount("tmpfs", root.join("task/dir/later"), "tmpfs", MountFlags::empty(), None).unwrap();
+        assert!(mounted(&staged.join("later")));
+        unstage(&root.join("stage"), "d").unwrap();
+        assert!(mounted(&root.join("task/dir/later")));
+    });
+}
+
+#[test]
+fn what_lies_at_a_path_of_the_host_is_found_through_links_and_staged_whatever_it_is() {
+    with_shared_root(|root| {
+        let (task, stage_dir) = (root.join("task"), root.join("stage"));
+        fs::write(task.join("file"), "").unwrap();
+        fifo::make(&task.join("pipe")).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(task.join("socket")).unwrap();
+        symlink("/dev/null", task.join("device")).unwrap();
+        symlink("file", task.join("link")).unwrap();
+        for name in ["file", "pipe", "socket", "device", "link"] {
+            let found = object_at(&task.join(name)).unwrap();
+            let how = (Spread::Private, Reach::Object);
+            let staged = stage(found.as_fd(), &stage_dir, name, how).unwrap();
+            let [staged, wanted] = [staged, task.join(name)].map(|path| rustix::fs::stat(path).unwrap());
+            assert_eq!((staged.st_dev, staged.st_ino), (wanted.st_dev, wanted.st_ino), "{name}");
+            unstage(&stage_dir, name).unwrap();
+        }
+        let error = object_at(&task.join("none")).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
+    });
 }
 
 #[test]
@@ -134,7 +179,8 @@ fn a_name_that_is_taken_is_an_error_and_stays_as_it_was() {
     with_shared_root(|root| {
         fs::write(root.join("task/file"), "new").unwrap();
         fs::write(root.join("stage/a"), "old").unwrap();
-        let error = stage(object(root, "file").as_fd(), &root.join("stage"), "a", Spread::Private);
+        let error =
+            stage(object(root, "file").as_fd(), &root.join("stage"), "a", (Spread::Private, Reach::Tree));
         assert_eq!(error.unwrap_err().source, Errno::EXIST);
         assert_eq!(fs::read_to_string(root.join("stage/a")).unwrap(), "old");
     });
