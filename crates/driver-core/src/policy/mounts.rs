@@ -1,5 +1,6 @@
 //! `mounts`: read, and each source told apart by whose it is.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use oci_builder::{Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, parse_size};
@@ -34,7 +35,22 @@ pub(crate) enum Source {
 }
 
 pub(super) fn grant(spec: &TaskSpec, config: &PluginConfig) -> Result<Vec<MountGrant>, Refusal> {
-    spec.options.mounts.iter().map(|option| one(option, &spec.dirs, config)).collect()
+    let mounts: Vec<MountGrant> =
+        spec.options.mounts.iter().map(|option| one(option, &spec.dirs, config)).collect::<Result<_, _>>()?;
+    check_targets(&mounts)?;
+    Ok(mounts)
+}
+
+/// One mount would hide the other.
+fn check_targets(mounts: &[MountGrant]) -> Result<(), Refusal> {
+    let mut targets = BTreeSet::new();
+    match mounts.iter().find(|grant| !targets.insert(&grant.mount.destination)) {
+        Some(MountGrant { mount, .. }) => {
+            let accepted = "two mounts have this target; a target of its own is accepted for each";
+            Err(Refusal::new("mounts.target", mount.destination.display().to_string(), accepted))
+        }
+        None => Ok(()),
+    }
 }
 
 fn one(option: &MountOption, dirs: &TaskDirs, config: &PluginConfig) -> Result<MountGrant, Refusal> {
@@ -197,6 +213,31 @@ mod tests {
             mounts.source = "/a/1/other/secrets": of the allocation's own directory, local/, secrets/ and ../alloc/ are accepted
             mounts.source = "data": a relative path begins with local/, secrets/ or ../alloc/
             mounts.source = "..": a relative path begins with local/, secrets/ or ../alloc/"#]].assert_eq(&told.join("\n"));
+    }
+
+    #[test]
+    fn two_mounts_with_one_target_are_refused_however_it_is_written() {
+        let grant_of = |targets: [&str; 2]| {
+            let mut spec = crate::testing::spec("web");
+            spec.dirs = dirs();
+            spec.options.mounts = targets
+                .map(|target| MountOption {
+                    source: "local".into(),
+                    target: target.into(),
+                    options: vec!["rbind".into()],
+                    ..MountOption::default()
+                })
+                .into();
+            grant(&spec, &PluginConfig::default()).map(|grants| grants.len())
+        };
+        assert_eq!(grant_of(["/a", "/a/b"]), Ok(2));
+        expect_test::expect![[
+            r#"mounts.target = "/a": two mounts have this target; a target of its own is accepted for each"#
+        ]]
+        .assert_eq(&grant_of(["/a", "/a"]).unwrap_err().to_string());
+        for same in ["/a/", "//a", "/./a", "/a/."] {
+            assert!(grant_of(["/a", same]).is_err(), "{same}");
+        }
     }
 
     #[test]
