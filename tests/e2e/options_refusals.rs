@@ -71,6 +71,8 @@ fn values_that_no_task_can_have() {
             ]);
             Value::List(vec![block])
         };
+        let at = |target: &str| mount("local", target, &["rbind"]).as_list().unwrap()[0].clone();
+        let twice = Value::List(vec![at("/a"), at("/b"), at("/a/")]);
         let cases = vec![
             vec![("image_pull_timeout", "soon".into())],
             vec![("shm_size", "lots".into())],
@@ -82,6 +84,7 @@ fn values_that_no_task_can_have() {
             vec![("mounts", tmpfs(&["size=big"]))],
             vec![("mounts", mount("local", "/a/../b", &["rbind"]))],
             vec![("mounts", mount("other", "/b", &["rbind"]))],
+            vec![("mounts", twice)],
             vec![("cap_add", vec!["net_amin"].into())],
             vec![("pid_mode", "container".into())],
             vec![("hostname", "a b".into())],
@@ -100,6 +103,7 @@ fn values_that_no_task_can_have() {
             mounts: "size=big" has no valid size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
             mounts.target = "/a/../b": an absolute path without .. and other than / is accepted
             mounts.source = "other": a relative path begins with local/, secrets/ or ../alloc/
+            mounts.target = "/a/": two mounts have this target; a target of its own is accepted for each
             cap_add: "net_amin" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_)
             pid_mode: "container" is not a mode (accepted: "host", or leave it out for a namespace of its own)
             hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
@@ -197,10 +201,28 @@ fn what_the_operator_does_not_allow() {
 }
 
 #[test]
+fn a_user_that_is_none() {
+    test(async |world| {
+        let door = Untouched::new();
+        let mut told = Vec::new();
+        for user in ["-1", "a:b:c", ":x", "x:", "0:4294967296"] {
+            told.push(door.told(world, door.task(world).with(move |task| task.user(user))).await);
+        }
+        expect_test::expect![[r#"
+            user = "-1": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647
+            user = "a:b:c": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647
+            user = ":x": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647
+            user = "x:": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647
+            user = "0:4294967296": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647"#]]
+        .assert_eq(&told.join("\n"));
+    });
+}
+
+#[test]
 fn a_user_that_the_image_does_not_have() {
     test(async |world| {
         let mut told = Vec::new();
-        for user in ["nobody-here", "root:no-group", "-1", "a:b:c"] {
+        for user in ["nobody-here", "root:no-group"] {
             let setup = world.task("web").shell("true").with(move |task| task.user(user));
             told.push(setup.refusal().await);
             let left = leftovers::of(world.daemon(), &world.alloc().id, &world.state_dir());
@@ -208,9 +230,7 @@ fn a_user_that_the_image_does_not_have() {
         }
         expect_test::expect![[r#"
             user: unknown user "nobody-here" (accepted: a name in the image's /etc/passwd, or a number)
-            user: unknown group "no-group" (accepted: a name in the image's /etc/group, or a number)
-            user: unknown user "-1" (accepted: a name in the image's /etc/passwd, or a number)
-            user: unknown user "a" (accepted: a name in the image's /etc/passwd, or a number)"#]]
+            user: unknown group "no-group" (accepted: a name in the image's /etc/group, or a number)"#]]
         .assert_eq(&told.join("\n"));
     });
 }

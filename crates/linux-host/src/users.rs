@@ -68,6 +68,19 @@ pub fn resolve(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, Us
     Ok(ResolvedUser { uid, gid, additional_gids, home })
 }
 
+/// Whether a text has the form of a user: `user` or `user:group`, each a name or an id. Nothing is looked up.
+#[must_use]
+pub fn is_user(text: &str) -> bool {
+    text.split_once(':').map_or_else(|| is_part(text), |(user, group)| is_part(user) && is_part(group))
+}
+
+/// Whether a passwd or group file could have it (useradd(8) begins no name with a dash), or it is an id.
+fn is_part(text: &str) -> bool {
+    let is_name =
+        !text.is_empty() && !text.starts_with('-') && !text.contains(|c: char| c == ':' || c.is_control());
+    is_name && number(text).is_ok()
+}
+
 /// The largest id that a user string may name, as in Docker.
 const ID_MAX: u32 = i32::MAX.unsigned_abs();
 

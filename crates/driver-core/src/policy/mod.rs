@@ -118,6 +118,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
     check_env(spec)?;
     check_mounts(spec)?;
     names::check_hostname(&options.hostname)?;
+    names::check_user(&spec.user)?;
     limits::check_cpuset(spec)?;
     let privilege = gates::privilege(options, rules.config)?;
     Ok(Grant {

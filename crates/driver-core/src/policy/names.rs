@@ -1,8 +1,9 @@
-//! Names in the container: `hostname` and `extra_hosts`.
+//! Names in the container: `hostname`, `extra_hosts` and the task's `user`.
 
 use std::net::IpAddr;
 
 use linux_host::hosts::HostEntry;
+use linux_host::users;
 
 use super::Refusal;
 
@@ -12,6 +13,16 @@ pub(super) fn check_hostname(hostname: &str) -> Result<(), Refusal> {
     }
     let accepted = "1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted";
     Err(Refusal::new("hostname", hostname, accepted))
+}
+
+/// Whether the image has such a user is seen when there is an image.
+pub(super) fn check_user(user: &str) -> Result<(), Refusal> {
+    if user.is_empty() || users::is_user(user) {
+        return Ok(());
+    }
+    let accepted =
+        "\"user\" or \"user:group\" is accepted, each a name in the image or a number up to 2147483647";
+    Err(Refusal::new("user", user, accepted))
 }
 
 /// The lines that a job adds to the hosts file.
@@ -58,6 +69,17 @@ mod tests {
         for text in ["", ":10.0.0.5", "db:", "db:host", "a b:10.0.0.5", "a\nb:10.0.0.5", "db:10.0.0.5\n::1 x"]
         {
             assert!(read(text).starts_with("extra_hosts = "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_user_has_the_form_of_one() {
+        for user in ["", "root", "0", "root:0", "65534:nogroup", "domain user", "a-b.c_d$"] {
+            assert_eq!(check_user(user), Ok(()));
+        }
+        expect_test::expect![[r#"user = "a:b:c": "user" or "user:group" is accepted, each a name in the image or a number up to 2147483647"#]].assert_eq(&check_user("a:b:c").unwrap_err().to_string());
+        for user in ["-1", ":x", "x:", ":", "a:-1", "2147483648", "0:99999999999999999999", "a\0", "a\nb"] {
+            assert!(check_user(user).is_err(), "{user:?}");
         }
     }
 
