@@ -1,6 +1,7 @@
 //! Limits, sizes and kernel parameters that a job sets, read inside the container.
 
 use e2e::cgroup::value;
+use e2e::world::Setup;
 use e2e::{test, test_with};
 use linux_host::cgroup::Controller;
 use nomad_proto::cty::Value;
@@ -122,10 +123,22 @@ fn the_pull_timeout_is_a_duration() {
 
 #[test]
 fn a_pull_that_takes_longer_than_the_plugins_limit_ends() {
-    test_with(e2e::world::Setup::config("image_pull_timeout", "300ms"), async |world| {
+    test_with(Setup::config("image_pull_timeout", "300ms"), async |world| {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let reference = format!("{}/team/tool:1", listener.local_addr().unwrap());
         let started = world.task("web").reference(&reference).shell("true").try_start().await;
+        let error = started.expect_err("a registry that never answers gives no image");
+        assert!(error.to_string().contains(&reference) && error.is_recoverable(), "{error}");
+    });
+}
+
+#[test]
+fn a_pull_that_takes_longer_than_the_tasks_limit_ends_whatever_the_plugins_is() {
+    test_with(Setup::config("image_pull_timeout", "1h"), async |world| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let reference = format!("{}/team/tool:1", listener.local_addr().unwrap());
+        let setup = world.task("web").reference(&reference).shell("true");
+        let started = setup.option("image_pull_timeout", "300ms").try_start().await;
         let error = started.expect_err("a registry that never answers gives no image");
         assert!(error.to_string().contains(&reference) && error.is_recoverable(), "{error}");
     });
