@@ -52,6 +52,43 @@ fn a_capability_that_there_is_not_is_refused() {
     });
 }
 
+/// Capabilities that hosts which are machines or containers of others often lack, with their numbers
+/// (capability.h).
+const OFTEN_LACKED: [(&str, u32); 10] = [
+    ("SYS_RESOURCE", 24),
+    ("SYS_MODULE", 16),
+    ("SYS_RAWIO", 17),
+    ("SYS_BOOT", 22),
+    ("SYS_TIME", 25),
+    ("SYSLOG", 34),
+    ("WAKE_ALARM", 35),
+    ("BLOCK_SUSPEND", 36),
+    ("MAC_ADMIN", 33),
+    ("CHECKPOINT_RESTORE", 40),
+];
+
+#[test]
+fn a_capability_that_the_host_lacks_is_refused_by_name_and_left_out_of_all() {
+    test(async |world| {
+        let all = world.task("all").shell("sleep 1000").option("cap_add", list(&["all"])).start().await;
+        assert_eq!(capabilities(&all).await, bounding());
+        for (name, number) in OFTEN_LACKED {
+            let asked = world.task(name).shell("sleep 1000").option("cap_add", list(&[name]));
+            if bounding() & (1 << number) == 0 {
+                let told = format!(
+                    "cap_add: this host can not give CAP_{name} (accepted: what is in its bounding set)"
+                );
+                assert_eq!(asked.refusal().await, told);
+                return;
+            }
+        }
+        println!("This host lacks none of {OFTEN_LACKED:?}: nothing that is refused could be asked for.");
+        let (name, number) = OFTEN_LACKED[0];
+        let has = world.task("has").shell("sleep 1000").option("cap_add", list(&[name])).start().await;
+        assert_eq!(capabilities(&has).await, USUAL | 1 << number);
+    });
+}
+
 #[test]
 fn a_privileged_task_has_no_walls() {
     test(async |world| {
@@ -147,5 +184,17 @@ fn a_task_in_the_hosts_uts_namespace_has_its_name() {
         task.read("hostname -i").await;
         let setup = world.task("name").shell("true").option("uts_mode", "host").option("hostname", "a");
         assert!(setup.refusal().await.starts_with(r#"hostname = "a": with uts_mode = "host""#));
+    });
+}
+
+#[test]
+fn a_task_is_in_the_hosts_user_namespace_and_may_say_so() {
+    test(async |world| {
+        for option in ["userns_mode", "userns"] {
+            let task = world.task(option).shell("sleep 1000").option(option, "host").start().await;
+            assert_eq!(task.read("readlink /proc/self/ns/user").await.trim(), namespace_of_host("user"));
+        }
+        let text = world.task("own").shell("true").option("userns_mode", "auto").refusal().await;
+        assert!(text.starts_with(r#"userns_mode = "auto": "host" is accepted"#), "{text}");
     });
 }

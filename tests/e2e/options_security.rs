@@ -36,6 +36,54 @@ fn a_profile_of_the_operators_host_is_applied() {
 }
 
 #[test]
+fn the_default_filter_is_that_of_the_capabilities_which_the_task_has() {
+    test(async |world| {
+        let with = |name: &str, added: &str| {
+            let setup = world.task(name).shell("sleep 1000").option("seccomp", true);
+            setup.option("cap_add", vec![added])
+        };
+        let usual = with("usual", "chown").start().await;
+        assert_ne!(usual.run("unshare -U true").await.exit.code, 0);
+        let admin = with("admin", "sys_admin").start().await;
+        assert_eq!(admin.read(FILTER).await, "2\n");
+        admin.read("unshare -U true").await;
+        let dropped = with("dropped", "all").option("cap_drop", vec!["sys_admin"]).start().await;
+        assert_ne!(dropped.run("unshare -U true").await.exit.code, 0);
+    });
+}
+
+#[test]
+fn a_profile_in_dockers_form_is_applied_as_the_tasks_capabilities_say() {
+    test(async |world| {
+        let path = world.directory().join("profile.json");
+        let text = r#"{
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "archMap": [
+                {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"]},
+                {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": ["SCMP_ARCH_ARM"]}
+            ],
+            "syscalls": [
+                {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                 "includes": {"caps": ["CAP_NET_ADMIN"]}},
+                {"names": ["symlink", "symlinkat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                 "excludes": {"caps": ["CAP_NET_ADMIN"]}}
+            ]
+        }"#;
+        std::fs::write(&path, text).unwrap();
+        for (name, added, mkdir, symlink) in
+            [("without", "chown", true, false), ("with", "net_admin", false, true)]
+        {
+            let setup = world.task(name).shell("sleep 1000").option("cap_add", vec![added]);
+            let setup = setup.option("seccomp", true);
+            let task = setup.option("seccomp_profile", path.display().to_string()).start().await;
+            assert_eq!(task.read(FILTER).await, "2\n");
+            assert_eq!(task.run("mkdir /tmp/made").await.exit.code == 0, mkdir, "{name}");
+            assert_eq!(task.run("ln -s /etc /tmp/link").await.exit.code == 0, symlink, "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_profile_that_can_not_be_used_is_refused() {
     test(async |world| {
         let path = world.directory().join("profile.json").display().to_string();
