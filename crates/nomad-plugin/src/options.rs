@@ -4,6 +4,8 @@
 pub mod plugin;
 mod reader;
 pub mod task;
+#[cfg(test)]
+mod testing;
 
 use nomad_proto::hclspec::{self, Spec, Type};
 

@@ -227,9 +227,8 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         Some(true) => PluginConfig::strict(),
         Some(false) | None => PluginConfig::default(),
     };
-    let (mut modes, mut volumes) = (reader.block("allowed_modes")?, reader.block("volumes")?);
-    let mut gc = reader.block("gc")?;
-    let dangling = gc.block("gc.dangling_containers")?;
+    let mut modes = reader.block("allowed_modes")?;
+    let (keep_containers, dangling_containers) = gc(&mut reader.block("gc")?, default.keep_containers)?;
     Ok(PluginConfig {
         enabled: reader.flag("enabled")?.unwrap_or(default.enabled),
         runtime: reader.name("containerd_runtime")?.unwrap_or(default.runtime),
@@ -243,7 +242,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
         allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
         allowed_modes: allowed_modes(&mut modes, default.allowed_modes)?,
-        volumes: volumes.flag("volumes.enabled")?.unwrap_or(default.volumes),
+        volumes: volumes(&mut reader.block("volumes")?)?.unwrap_or(default.volumes),
         host_network: default.host_network,
         host_devices: default.host_devices,
         seccomp: default.seccomp,
@@ -251,12 +250,22 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
             .flag("disable_log_collection")?
             .unwrap_or(default.disable_log_collection),
         recover_stopped: reader.flag("recover_stopped")?.unwrap_or(default.recover_stopped),
-        keep_containers: !gc.flag("gc.container")?.unwrap_or(!default.keep_containers),
-        dangling_containers: dangling_containers(dangling)?,
+        keep_containers,
+        dangling_containers,
     })
 }
 
-fn dangling_containers(mut block: Reader) -> Result<DanglingContainers, OptionError> {
+fn volumes(block: &mut Reader) -> Result<Option<bool>, OptionError> {
+    block.flag("volumes.enabled")
+}
+
+/// Whether ended tasks keep their containers, and what is done with those that dangle.
+fn gc(block: &mut Reader, keeps: bool) -> Result<(bool, DanglingContainers), OptionError> {
+    let keeps = !block.flag("gc.container")?.unwrap_or(!keeps);
+    Ok((keeps, dangling_containers(&mut block.block("gc.dangling_containers")?)?))
+}
+
+fn dangling_containers(block: &mut Reader) -> Result<DanglingContainers, OptionError> {
     let default = DanglingContainers::default();
     Ok(DanglingContainers {
         enabled: block.flag("gc.dangling_containers.enabled")?.unwrap_or(default.enabled),

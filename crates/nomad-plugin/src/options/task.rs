@@ -136,13 +136,24 @@ fn docker_mount(block: &mut Reader) -> Result<Option<DockerMountOption>, OptionE
         return Ok(None);
     }
     check_volume(&mut block.block("mounts.volume_options")?)?;
-    let (mut bind, mut tmpfs) = (block.block("mounts.bind_options")?, block.block("mounts.tmpfs_options")?);
+    let (tmpfs_size, tmpfs_mode) = tmpfs_options(&mut block.block("mounts.tmpfs_options")?)?;
     Ok(Some(DockerMountOption {
         readonly: block.flag("mounts.readonly")?.unwrap_or_default(),
-        propagation: bind.text("mounts.bind_options.propagation")?.unwrap_or_default(),
-        tmpfs_size: tmpfs.size("mounts.tmpfs_options.size")?.unwrap_or_default(),
-        tmpfs_mode: tmpfs.number("mounts.tmpfs_options.mode")?.unwrap_or_default(),
+        propagation: bind_options(&mut block.block("mounts.bind_options")?)?,
+        tmpfs_size,
+        tmpfs_mode,
     }))
+}
+
+/// The propagation.
+fn bind_options(block: &mut Reader) -> Result<String, OptionError> {
+    Ok(block.text("mounts.bind_options.propagation")?.unwrap_or_default())
+}
+
+/// The size and the mode.
+fn tmpfs_options(block: &mut Reader) -> Result<(String, i64), OptionError> {
+    let size = block.size("mounts.tmpfs_options.size")?.unwrap_or_default();
+    Ok((size, block.number("mounts.tmpfs_options.mode")?.unwrap_or_default()))
 }
 
 /// A volume of docker's daemon can be more than a directory: what there is no such thing for is refused.

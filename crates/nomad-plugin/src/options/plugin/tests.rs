@@ -8,6 +8,7 @@ use nomad_proto::hclspec::evaluate;
 
 use super::*;
 use crate::options::schema;
+use crate::options::testing::{asked_by, nested_names};
 
 /// What a client makes of the block, decoded.
 fn through_client(block: &Value) -> PluginConfig {
@@ -25,12 +26,12 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 }
 
 #[test]
-fn the_modes_of_schema_and_decoder_are_the_same() {
-    let mut block = Reader::new(&[]).unwrap();
-    allowed_modes(&mut block, AllowedModes::default()).unwrap();
-    let table = MODES.iter().map(|entry| format!("allowed_modes.{}", entry.name));
-    let asked: BTreeSet<String> = block.asked().iter().map(|name| (*name).to_owned()).collect();
-    assert_eq!(asked, table.collect());
+fn the_blocks_of_schema_and_decoder_have_the_same_options() {
+    let mut asked = asked_by(|block| allowed_modes(block, AllowedModes::default()).map(drop));
+    asked.extend(asked_by(|block| volumes(block).map(drop)));
+    asked.extend(asked_by(|block| gc(block, false).map(drop)));
+    asked.extend(asked_by(|block| dangling_containers(block).map(drop)));
+    assert_eq!(asked, nested_names(OPTIONS));
 }
 
 #[test]

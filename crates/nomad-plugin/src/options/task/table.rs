@@ -238,7 +238,7 @@ pub const OPTIONS: &[Entry] = &[
 ];
 
 /// The options of a device's block.
-pub(super) const DEVICE: &[Entry] = &[
+const DEVICE: &[Entry] = &[
     Entry {
         name: "host_path",
         kind: Kind::Text,
@@ -263,7 +263,7 @@ pub(super) const DEVICE: &[Entry] = &[
 ];
 
 /// The options of a mount's block.
-pub(super) const MOUNT: &[Entry] = &[
+const MOUNT: &[Entry] = &[
     Entry {
         name: "type",
         kind: Kind::Text,
@@ -323,7 +323,7 @@ pub(super) const MOUNT: &[Entry] = &[
 ];
 
 /// The options of `volume_options`.
-pub(super) const VOLUME: &[Entry] = &[
+const VOLUME: &[Entry] = &[
     Entry {
         name: "no_copy",
         kind: Kind::Flag,
@@ -366,7 +366,7 @@ const VOLUME_DRIVER: &[Entry] = &[
 ];
 
 /// The options of `bind_options`.
-pub(super) const BIND: &[Entry] = &[Entry {
+const BIND: &[Entry] = &[Entry {
     name: "propagation",
     kind: Kind::Text,
     default: Default::Unset("`rprivate`"),
@@ -375,7 +375,7 @@ pub(super) const BIND: &[Entry] = &[Entry {
 }];
 
 /// The options of `tmpfs_options`.
-pub(super) const TMPFS: &[Entry] = &[
+const TMPFS: &[Entry] = &[
     Entry {
         name: "size",
         kind: Kind::Size,

@@ -8,6 +8,7 @@ use nomad_proto::hclspec::evaluate;
 
 use super::*;
 use crate::options::schema;
+use crate::options::testing::{asked_by, nested_names};
 
 /// What a client makes of the body, decoded.
 fn through_client(body: &Value) -> TaskOptions {
@@ -26,21 +27,15 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 
 #[test]
 fn the_blocks_of_schema_and_decoder_have_the_same_options() {
-    let known = |table: &[crate::options::Entry], prefix: &str| -> BTreeSet<String> {
-        table.iter().map(|entry| format!("{prefix}.{}", entry.name)).collect()
-    };
-    let asked = |reader: Reader| -> BTreeSet<String> {
-        reader.asked().iter().map(|name| (*name).to_owned()).collect()
-    };
-    let mut block = Reader::new(&[]).unwrap();
-    device_block(&mut block).unwrap();
-    assert_eq!(asked(block), known(table::DEVICE, "devices"));
-    let mut block = Reader::new(&[]).unwrap();
-    mount(&mut block).unwrap();
-    assert_eq!(asked(block), known(table::MOUNT, "mounts"));
-    let mut block = Reader::new(&[]).unwrap();
-    check_volume(&mut block).unwrap();
-    assert_eq!(asked(block), known(table::VOLUME, "mounts.volume_options"));
+    let mut asked = asked_by(|block| device_block(block).map(drop));
+    asked.extend(asked_by(|block| mount(block).map(drop)));
+    asked.extend(asked_by(|block| bind_options(block).map(drop)));
+    asked.extend(asked_by(|block| tmpfs_options(block).map(drop)));
+    asked.extend(asked_by(check_volume));
+    let mut known = nested_names(OPTIONS);
+    // docker's name of a block is read as ours, and one block is refused whatever is in it.
+    known.retain(|name| !name.starts_with("mount.") && !name.contains(".driver_config."));
+    assert_eq!(asked, known);
 }
 
 #[test]
