@@ -151,7 +151,7 @@ const GC: &[Entry] = &[
         default: Default::Unset("as below"),
         since: Peer::Docker,
         effect: "What tasks of this node left behind: containers, snapshots and files of this driver in which no task \
-                 runs that it knows, and whose allocation's directory is gone.",
+                 runs that the client waits for, and whose allocation's directory is gone.",
     },
 ];
 
