@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use e2e::wait::{LIMIT, limited, until_true};
 use e2e::world::Setup;
-use e2e::{Plugin, Task, World, leftovers, test, test_with};
+use e2e::{Plugin, Task, World, leftovers, reboot, test, test_with};
 use futures::future::join_all;
 use linux_host::process::{Exit, PidFd};
 use linux_host::{process, signal};
@@ -173,6 +173,7 @@ async fn host_goes_down(world: &World, task: &Task) {
         assert!(matches!(process.wait(LIMIT), Ok(Exit::Ended)), "a process does not die");
     }
     std::fs::remove_dir_all(world.state_dir()).unwrap();
+    reboot::lose(world.daemon(), &container, &world.alloc().id).await;
     world.daemon().start();
     until_true("no task", || !world.ctr(&["tasks", "list", "-q"]).contains(&container)).await;
     assert!(world.ctr(&["containers", "list", "-q"]).contains(&container));

@@ -19,6 +19,7 @@ pub mod host;
 pub mod leftovers;
 pub mod plugin;
 pub mod proxy;
+pub mod reboot;
 pub mod registry;
 pub mod runner;
 pub mod shared_mount;
