@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ type kind struct {
 	// lines is 0 for a task that prints until it is stopped.
 	lines        int
 	untilStopped bool
+	// oom is set for a task that the kernel ends for want of memory.
+	oom bool
 }
 
 // exiting prints lines and ends by itself.
@@ -37,6 +40,14 @@ func bursting(bursts, code int) kind {
 	return kind{name: "prints in bursts", script: script, code: code, lines: bursts * 500}
 }
 
+// greedy takes memory until the kernel ends it.
+func greedy(lines int) kind {
+	k := exiting(lines, 137)
+	script, _ := strings.CutSuffix(k.script, "exit 137")
+	k.name, k.script, k.oom = "takes all memory", script+"exec tail /dev/zero", true
+	return k
+}
+
 const endless = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done"
 
 // stopping ends with a code of its own when it is stopped.
@@ -52,8 +63,8 @@ func deaf() kind {
 // kinds are the tasks of a round; their ends are spread over it.
 func (c *chaos) kinds() []kind {
 	lines := func() int { return 10 + c.random.IntN(110) }
-	kinds := []kind{stopping(17), stopping(0), deaf(), deaf(), forking(lines(), 8), forking(lines(), 0)}
-	for _, code := range []int{0, 1, 42, 137, 143, 255, 2} {
+	kinds := []kind{stopping(17), stopping(0), deaf(), deaf(), forking(lines(), 8), forking(lines(), 0), greedy(lines())}
+	for _, code := range []int{0, 1, 42, 137, 143, 255} {
 		kinds = append(kinds, exiting(lines(), code))
 	}
 	for range 3 {

@@ -168,7 +168,9 @@ func (c *chaos) wantOnce(t *testing.T, w *witness, kind kind) {
 		return
 	}
 	must.Zero(t, state.Restarts, must.Sprint(story(state)))
-	must.SliceLen(t, 1, events(state, api.TaskTerminated), must.Sprint(story(state)))
+	ends := events(state, api.TaskTerminated)
+	must.SliceLen(t, 1, ends, must.Sprint(story(state)))
+	c.wantEnd(t, ends[0], state, kind)
 	// A task keeps its ten newest events only.
 	must.True(t, len(events(state, api.TaskStarted)) <= 1, must.Sprint(story(state)))
 	lines := c.linesOf(t, w, kind)
@@ -194,27 +196,46 @@ func (c *chaos) ranAgain(t *testing.T, w *witness, state *api.TaskState, kind ki
 	})
 	// A task keeps its ten newest events only.
 	must.True(t, told || state.Events[0] == restored[0], must.Sprint(story(state)))
+	for _, end := range events(state, api.TaskTerminated) {
+		c.wantEnd(t, end, state, kind)
+	}
 	refusals := c.logged(t, recoveryRefused, w.alloc.ID)
 	must.SliceNotEmpty(t, refusals, must.Sprint(story(state)))
 	for _, refusal := range refusals {
 		must.StrContains(t, refusal, isGone)
 	}
 	must.Positive(t, kind.lines, must.Sprintf("a task that %s ended by itself: %s", kind.name, story(state)))
-	lines := c.linesOf(t, w, kind)
-	for i, line := range lines {
-		begins := line == "1" && (i == 0 || i >= kind.lines)
-		goesOn := i > 0 && lines[i-1] != strconv.Itoa(kind.lines) && follows(line, lines[i-1])
-		must.True(t, begins || goesOn,
-			must.Sprintf("%s, line %d of %d is %s", kind.name, i+1, len(lines), line))
-	}
+	runs := c.runsOf(t, w, kind)
+	must.Eq(t, kind.lines, runs[0], must.Sprintf("the first run of a task that %s: %v", kind.name, runs))
 	t.Logf("the agent died before it had recorded the end of a task that %s, and ran it again", kind.name)
 	return true
 }
 
-// follows tells whether a line has the number after the other's.
-func follows(line, before string) bool {
-	number, err := strconv.Atoi(before)
-	return err == nil && line == strconv.Itoa(number+1)
+// runsOf gives how many lines each run of a task printed: each counts from 1 without a gap, and the last one to the end.
+func (c *chaos) runsOf(t *testing.T, w *witness, kind kind) []int {
+	t.Helper()
+	var runs []int
+	harness.Eventually(t, limit, "the last line of the last run of a task that "+kind.name, func() error {
+		runs = nil
+		for i, line := range c.lines(t, w) {
+			if line == "1" {
+				runs = append(runs, 0)
+			}
+			last := len(runs) - 1
+			if last < 0 || line != strconv.Itoa(runs[last]+1) {
+				return fmt.Errorf("line %d is %q, in run %v", i+1, line, runs)
+			}
+			runs[last]++
+		}
+		if len(runs) == 0 || runs[len(runs)-1] != kind.lines {
+			return fmt.Errorf("runs of %v lines, in the place of %d", runs, kind.lines)
+		}
+		return nil
+	})
+	for _, count := range runs {
+		must.LessEq(t, kind.lines, count, must.Sprintf("a task that %s: runs of %v lines", kind.name, runs))
+	}
+	return runs
 }
 
 // linesOf waits for as many lines as a task prints until it ends.
@@ -230,23 +251,68 @@ func (c *chaos) linesOf(t *testing.T, w *witness, kind kind) []string {
 	return lines
 }
 
-// wantLate expects the exact ends of tasks whose starts were disturbed.
+// wantLate expects of tasks whose starts were disturbed every end exact, every line of every run, and a cause for
+// every run but one.
 func (c *chaos) wantLate(t *testing.T, job *api.Job, kinds []kind) {
 	t.Helper()
 	for index, alloc := range c.groups(t, job, len(kinds)) {
-		harness.Eventually(t, 3*limit, "the end of a task that was started late", func() error {
-			state, err := c.state(alloc, "task")
-			if err != nil {
-				return err
+		kind, w := kinds[index], &witness{job: job, alloc: alloc}
+		var state *api.TaskState
+		harness.Eventually(t, 3*limit, "the end of a task that was started late", func() (err error) {
+			if state, err = c.state(alloc, "task"); err == nil && state.State != "dead" {
+				err = fmt.Errorf("it has not ended: %s", story(state))
 			}
-			ends := events(state, api.TaskTerminated)
-			if len(ends) == 0 {
-				return fmt.Errorf("it has not ended: %s", story(state))
-			}
-			if code := ends[len(ends)-1].ExitCode; code != kinds[index].code {
-				return fmt.Errorf("code %d in the place of %d: %s", code, kinds[index].code, story(state))
-			}
-			return nil
+			return err
 		})
+		ends := events(state, api.TaskTerminated)
+		must.SliceNotEmpty(t, ends, must.Sprint(story(state)))
+		for _, end := range ends {
+			c.wantEnd(t, end, state, kind)
+		}
+		lost := len(events(state, restoreFailed))
+		must.LessEq(t, 1+lost+c.killed["agent"], len(ends), must.Sprint(story(state)))
+		c.wantCauses(t, w, state)
+		runs := c.runsOf(t, w, kind)
+		// An agent that dies before it has recorded a start makes another one, and tells of neither.
+		causes := int(state.Restarts) + lost + c.killed["agent"]
+		must.LessEq(t, 1+causes, len(runs), must.Sprintf("runs of %v lines: %s", runs, story(state)))
+		t.Logf("started late, %s: %d restarts, runs of %v lines", kind.name, state.Restarts, runs)
 	}
+}
+
+// givenUp are the lines of an agent whose plugin dies once more while a task is taken up: Nomad lets go of the task,
+// and tells its users nothing (Nomad, TaskRunner.Run and handleTaskExitResult).
+var givenUp = []string{
+	"failed to restore handle on driver after it exited unexpectedly",
+	"failed to initialize driver after it exited unexpectedly",
+	"wait task failed",
+}
+
+// wantCauses expects before every restart a start that failed, or an agent that gave the task up; and that the driver
+// called no task gone whose end had not been told.
+func (c *chaos) wantCauses(t *testing.T, w *witness, state *api.TaskState) {
+	t.Helper()
+	gaveUp := slices.ContainsFunc(givenUp, func(line string) bool { return len(c.logged(t, line, w.alloc.ID)) > 0 })
+	// Of a task with ten events, which are all that it keeps, the first cause may have been dropped.
+	caused := len(state.Events) == 10
+	for _, event := range state.Events {
+		switch event.Type {
+		case api.TaskDriverFailure, restoreFailed:
+			caused = true
+		case api.TaskRestarting:
+			must.True(t, caused || gaveUp, must.Sprint(story(state)))
+			caused = false
+		}
+	}
+	for _, refusal := range c.logged(t, recoveryRefused, w.alloc.ID) {
+		ended := len(events(state, api.TaskTerminated)) > 1
+		must.True(t, ended || !strings.Contains(refusal, isGone), must.Sprintf("%s: %s", refusal, story(state)))
+	}
+}
+
+// wantEnd expects an end with the very code, and for want of memory only where there was none.
+func (c *chaos) wantEnd(t *testing.T, end *api.TaskEvent, state *api.TaskState, kind kind) {
+	t.Helper()
+	must.Eq(t, kind.code, end.ExitCode, must.Sprintf("a task that %s: %s", kind.name, story(state)))
+	must.Eq(t, strconv.FormatBool(kind.oom), end.Details["oom_killed"], must.Sprintf("a task that %s: %s", kind.name, story(state)))
 }
