@@ -160,6 +160,45 @@ fn a_task_whose_log_reader_goes_away_waits_for_the_next_and_loses_no_line() {
     });
 }
 
+/// A client that lost a start begins another one, over the same pipes and with the same reader, which takes a pipe
+/// without a writer for the end of all output.
+#[test]
+fn a_start_that_takes_the_place_of_a_lost_one_loses_no_line() {
+    test(async |world| {
+        for plugin_dies in [false, true] {
+            let name = format!("web-{plugin_dies}");
+            let (config, logs) = world.task(&name).shell("echo line; sleep 1000").prepare().await.unwrap();
+            drop(logs);
+            for path in [&config.stdout_path, &config.stderr_path] {
+                let _removed_with_its_reader = std::fs::remove_file(path);
+                linux_host::fifo::make(path.as_ref()).unwrap();
+            }
+            let (mut stdout, mut stderr) = (open(&config.stdout_path), open(&config.stderr_path));
+            let _lost = limited("StartTask", world.driver().start_task(&config)).await.unwrap();
+            let mut line = [0; 5];
+            limited("the line", stdout.read_exact(&mut line)).await.unwrap();
+            if plugin_dies {
+                world.kill_plugin().await;
+                world.start_plugin().await;
+            }
+            let mut again = config.clone();
+            again.id.push_str("-again");
+            let driver = world.driver();
+            let second = async { tokio::join!(driver.start_task(&again), stdout.read_exact(&mut line)) };
+            let ended = async { stderr.read(&mut [0; 1]).await };
+            let (handle, read) = limited("the second line", async {
+                tokio::select! {
+                    both = second => both,
+                    end = ended => panic!("the other pipe has ended: {end:?}"),
+                }
+            })
+            .await;
+            world.shared().remember(&handle.unwrap());
+            assert_eq!((read.unwrap(), &line), (5, b"line\n"), "the plugin dies: {plugin_dies}");
+        }
+    });
+}
+
 #[test]
 fn a_task_that_puts_something_else_in_the_place_of_its_log_pipe_gains_nothing_at_its_restart() {
     test(async |world| {

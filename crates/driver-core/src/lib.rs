@@ -22,6 +22,7 @@ pub mod labels;
 mod life;
 #[cfg(test)]
 mod life_tests;
+mod log_pipes;
 mod monitor;
 mod network_files;
 mod oom;

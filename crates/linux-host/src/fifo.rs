@@ -100,15 +100,27 @@ pub fn open_write(path: &Path) -> Result<OwnedFd, FifoError> {
     open(path, OFlags::WRONLY, "open for writing")
 }
 
+/// Opens the writing end of a checked FIFO. The descriptor is non-blocking.
+///
+/// # Errors
+/// [`FifoError::Io`] with `ENXIO` when nobody reads.
+pub fn open_writer(checked: &OwnedFd) -> Result<OwnedFd, FifoError> {
+    reopen(checked, OFlags::WRONLY, "open for writing")
+}
+
 /// Opens a checked FIFO at both ends at once, so that what is in it stays there while nobody reads. The descriptor is
 /// non-blocking.
 ///
 /// # Errors
 /// [`FifoError::Io`].
 pub fn open_both(checked: &OwnedFd) -> Result<OwnedFd, FifoError> {
+    reopen(checked, OFlags::RDWR, "open at both ends")
+}
+
+fn reopen(checked: &OwnedFd, access: OFlags, operation: &'static str) -> Result<OwnedFd, FifoError> {
     let path = PathBuf::from(format!("/proc/self/fd/{}", checked.as_raw_fd()));
-    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
-    rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(io("open at both ends", &path))
+    let flags = access | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(io(operation, &path))
 }
 
 /// The path that stands for no pipe at all.

@@ -9,6 +9,7 @@ use crate::destroy;
 use crate::error::{DriverError, chain};
 use crate::granted::Granted;
 use crate::ids::ContainerId;
+use crate::log_pipes::HeldPipes;
 use crate::reusable;
 use crate::spec::TaskSpec;
 use crate::start::{self, Failed, Undo};
@@ -34,11 +35,19 @@ impl Driver {
         if let Some(task) = self.0.tasks.find(&spec.id).filter(|task| task.phase() == Phase::Running) {
             return Ok(handle_of(&task));
         }
-        if let Some(stale) = self.0.tasks.in_container(&id, &spec.id) {
-            destroy::destroy(&stale, true).await?;
-            self.0.tasks.remove(&stale.id);
-        }
-        match start::run(context, spec, granted, id).await {
+        let pipes = match self.0.tasks.in_container(&id, &spec.id) {
+            Some(stale) => {
+                let pipes = HeldPipes::of(&spec).await;
+                destroy::destroy(&stale, true).await?;
+                self.0.tasks.remove(&stale.id);
+                pipes
+            }
+            None => HeldPipes::default(),
+        };
+        let started = start::run(context, spec, granted, id).await;
+        // By now the shim holds them, or nobody is going to.
+        drop(pipes);
+        match started {
             Ok(task) => {
                 self.0.tasks.insert(Arc::clone(&task));
                 Ok(handle_of(&task))

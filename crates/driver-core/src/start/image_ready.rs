@@ -5,6 +5,7 @@ use super::rootfs_ready::RootfsReady;
 use crate::error::{DriverError, chain};
 use crate::labels;
 use crate::life::Step;
+use crate::log_pipes::HeldPipes;
 use crate::network_files::NetworkFiles;
 use crate::ports::{ContainersError, Image, Rootfs};
 use crate::staging::Staged;
@@ -64,6 +65,7 @@ async fn reuse(common: &Common, image: &Image) -> Option<Rootfs> {
 pub(super) async fn replace(common: &Common, image: &Image) -> Result<Rootfs, DriverError> {
     let ports = &common.context.ports;
     tracing::info!(container = %common.id, "removing what an earlier start of this task left behind");
+    common.pipes.get_or_init(|| HeldPipes::of(&common.spec)).await;
     ports.purge(&common.id).await?;
     Ok(ports.prepare_rootfs(&common.id, image, &labels::of_task(&common.spec)).await?)
 }

@@ -16,11 +16,14 @@ pub(crate) use unwind::{Failed, Undo};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OnceCell;
+
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::granted::Granted;
 use crate::ids::ContainerId;
 use crate::life::{Event, LifeCell, Step};
+use crate::log_pipes::HeldPipes;
 use crate::ports::Connection;
 use crate::spec::TaskSpec;
 use crate::task::Task;
@@ -38,6 +41,8 @@ struct Common {
     life: Arc<LifeCell>,
     /// Whether the file system that the host's restart left is used again.
     reuses: bool,
+    /// The log pipes, once something that may have written into them was removed.
+    pipes: OnceCell<HeldPipes>,
 }
 
 impl Common {
@@ -86,7 +91,7 @@ pub(crate) async fn run(
     let reuses = context.reusable.take(&id);
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
-    let common = Common { context, spec, granted, id, life, reuses };
+    let common = Common { context, spec, granted, id, life, reuses, pipes: OnceCell::new() };
     match phases(common).await {
         Ok(task) => Ok(task),
         Err(cause) => Err(undo.after(cause).await),
