@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use e2e::wait::{LIMIT, limited, until_true};
 use e2e::world::Setup;
-use e2e::{Plugin, Task, World, leftovers, reboot, test, test_with};
+use e2e::{Plugin, Task, World, environment, leftovers, reboot, test, test_with};
 use futures::future::join_all;
 use linux_host::process::{Exit, PidFd};
 use linux_host::{process, signal};
@@ -18,11 +18,42 @@ const NEVER: Duration = Duration::from_secs(3600);
 const SIGCONT: i32 = 18;
 const SIGSTOP: i32 = 19;
 
+/// How long the recovery of [`many`] tasks may take.
+const IN_NO_TIME: Duration = Duration::from_secs(2);
+/// An emulated machine has neither the time nor the memory for as many shims, unless the long form is asked for.
+fn many() -> usize {
+    if environment::patience() == 1 || environment::long() { 200 } else { 60 }
+}
+
+/// A host with other work to do has this many tries: one of them must be in time, the longest may take [`LIMIT`].
+const TRIES: usize = 5;
+
+/// The times that a new plugin takes for the recovery of all, until one is short enough.
+async fn recoveries(world: &World, tasks: &[Task], at_once: bool) -> Vec<Duration> {
+    let mut times = Vec::new();
+    while times.len() < TRIES && times.iter().all(|time| *time > IN_NO_TIME * environment::patience()) {
+        world.kill_plugin().await;
+        world.start_plugin().await;
+        let begun = Instant::now();
+        if at_once {
+            join_all(tasks.iter().map(Task::recover)).await.into_iter().for_each(Result::unwrap);
+        } else {
+            // As a client does it.
+            for task in tasks {
+                task.recover().await.unwrap();
+            }
+        }
+        times.push(begun.elapsed());
+    }
+    times
+}
+
 #[test]
-fn many_tasks_are_recovered_in_no_time() {
-    const TASKS: usize = 60;
+fn two_hundred_tasks_are_recovered_in_no_time() {
+    let count = many();
     test(async |world| {
-        let tasks: Vec<Task> = join_all((0..TASKS).map(|number| {
+        let begun = Instant::now();
+        let tasks: Vec<Task> = join_all((0..count).map(|number| {
             let setup = world.task(&format!("web-{number}")).command(&["sleep", "100000"]);
             let unlogged = setup.change(|config| {
                 config.stdout_path = "/dev/null".to_owned();
@@ -31,24 +62,13 @@ fn many_tasks_are_recovered_in_no_time() {
             unlogged.start()
         }))
         .await;
-        world.kill_plugin().await;
-        world.start_plugin().await;
-        let begun = Instant::now();
-        for task in &tasks {
-            task.recover().await.unwrap();
+        println!("{count} tasks were started in {:?}", begun.elapsed());
+        for at_once in [false, true] {
+            let times = recoveries(world, &tasks, at_once).await;
+            println!("{count} tasks were recovered in {times:?}, at once: {at_once}");
+            assert!(times.last().unwrap() <= &(IN_NO_TIME * environment::patience()), "{times:?}");
         }
-        let one_by_one = begun.elapsed();
-        world.kill_plugin().await;
-        world.start_plugin().await;
-        let begun = Instant::now();
-        let recovered = join_all(tasks.iter().map(Task::recover)).await;
-        let at_once = begun.elapsed();
-        recovered.into_iter().for_each(Result::unwrap);
-        eprintln!("{TASKS} tasks were recovered in {one_by_one:?} one by one, in {at_once:?} at once");
-        for elapsed in [one_by_one, at_once] {
-            assert!(elapsed < Duration::from_secs(30), "{elapsed:?}");
-        }
-        for task in [&tasks[0], &tasks[TASKS - 1]] {
+        for task in [&tasks[0], &tasks[count - 1]] {
             assert_eq!(task.read("echo fine").await, "fine\n");
         }
         let destroyed = join_all(tasks.iter().map(|task| task.destroy(true))).await;
