@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// Calls that no operation on a task makes: the fingerprint's and the subscription to hints.
-const BACKGROUND: [&str; 3] = ["Version/Version", "Introspection/", "Events/Subscribe"];
+const BACKGROUND: [&str; 3] = ["Version/Version", "Introspection/", "Events/"];
 
 /// A side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
