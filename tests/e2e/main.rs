@@ -17,6 +17,7 @@ mod exec_conformance;
 mod exec_leaks;
 mod exits;
 mod fingerprint;
+mod footprint;
 mod go_driver;
 mod images;
 mod isolation;
