@@ -49,6 +49,7 @@ const TIERS: [Tier; 7] = [
     Tier { name: "tidy", budget: minutes(4), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(18), run: |plan| combinations::run(plan, "e2e"), always: true },
+    // Cases take 2.5 minutes, a first Go build 4, on quiet cores; the rest is a first release build and slower hosts.
     Tier { name: "agent", budget: minutes(15), run: |plan| combinations::run(plan, "agent"), always: true },
     Tier { name: "chaos", budget: minutes(12), run: |plan| combinations::run(plan, "chaos"), always: false },
     Tier {
@@ -137,6 +138,15 @@ mod tests {
         assert_eq!(names(&["unit", "tidy"]), ["tidy", "unit"]);
         assert_eq!(names(&[]), ["tidy", "unit", "e2e", "agent"]);
         assert_eq!(names(&["versions"]), ["versions"]);
+    }
+
+    #[test]
+    fn the_architecture_tells_every_budget() {
+        let text = std::fs::read_to_string(crate::place::workspace().join("ARCHITECTURE.md")).unwrap();
+        for Tier { name, budget, .. } in &TIERS {
+            let row = format!("\n| `{name}` | {} min | ", budget.as_secs() / 60);
+            assert!(text.contains(&row), "ARCHITECTURE.md has no row that begins with {row}");
+        }
     }
 
     #[test]
