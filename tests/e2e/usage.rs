@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use e2e::wait::{limited, until};
-use e2e::{Task, World, cgroup, test};
+use e2e::{Task, World, cgroup, environment, test};
 use linux_host::cgroup::{CgroupMode, Controller};
 use nomad_host::driver::{Subscription, TaskStats};
 use nomad_proto::pb::driver::{CpuUsage, MemoryUsage};
@@ -42,9 +42,45 @@ fn cpu_seconds(directory: &Path) -> f64 {
 
 /// The number after a key in a file of a cgroup.
 fn flat(directory: &Path, file: &str, key: &str) -> u64 {
+    find(directory, file, key).unwrap_or_else(|| panic!("{file} has no {key}"))
+}
+
+fn find(directory: &Path, file: &str, key: &str) -> Option<u64> {
     let text = fs::read_to_string(directory.join(file)).unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("{file} has no {key}: {text}")).parse().unwrap()
+    value.map(|value| value.parse().unwrap())
+}
+
+/// The number that is a file of a cgroup.
+fn number(directory: &Path, file: &str) -> u64 {
+    fs::read_to_string(directory.join(file)).unwrap().trim().parse().unwrap()
+}
+
+/// What the kernel says that a cgroup holds, in bytes.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    rss: u64,
+    cache: u64,
+    swap: u64,
+}
+
+impl Held {
+    fn read(directory: &Path) -> Self {
+        let stat = |key| flat(directory, "memory.stat", key);
+        match cgroup::mode() {
+            CgroupMode::V1 => Self {
+                rss: stat("total_rss"),
+                cache: stat("total_cache"),
+                // Only where the kernel counts swap for cgroups.
+                swap: find(directory, "memory.stat", "total_swap").unwrap_or(0),
+            },
+            CgroupMode::V2 => Self {
+                rss: stat("anon"),
+                cache: stat("file"),
+                swap: number(directory, "memory.swap.current"),
+            },
+        }
+    }
 }
 
 /// The kernel's counter of a task, read again and again in a thread of its own until this is dropped.
@@ -114,9 +150,11 @@ impl Used {
         Self { all, user, system, counted }
     }
 
-    /// All time is the kernel's, but for the moments between the reading and the time of a sample.
+    /// All time is the kernel's, but for the moments between the reading and the time of a sample, which are longer
+    /// where the run says that its host is slow.
     fn assert_is_the_kernels(&self) {
-        let (least, most) = (self.counted.0 * 0.85 - 0.1, self.counted.1 * 1.15 + 0.1);
+        let moments = 0.1 * f64::from(environment::patience());
+        let (least, most) = (self.counted.0 * 0.85 - moments, self.counted.1 * 1.15 + moments);
         assert!((least..=most).contains(&self.all), "{} is not {:?}", self.all, self.counted);
     }
 }
@@ -174,23 +212,33 @@ fn throttled_periods_and_time_are_those_of_the_kernel() {
 #[test]
 fn memory_is_what_the_task_holds() {
     test(async |world| {
-        let directory_of = async |task: &Task| cgroup::directory_of(task.pid().await, Controller::Memory);
         let script = "dd if=/dev/zero of=/local/file bs=1M count=32 2> /dev/null; \
                       a=$(head -c 40000000 /dev/zero | tr '\\0' x); echo ready; sleep 1000; echo ${#a}";
         let mut task = world.task("web").shell(script).with(|task| task.memory_mb(256)).start().await;
         task.printed("ready").await;
-        let (_, _, memory) = next(&mut stats(world, &task, SECOND).await).await;
+        let directory = cgroup::directory_of(task.pid().await, Controller::Memory);
+        // The kernel brings the counters of its processors together now and then.
+        let (held, memory) = until("a sample between two readings that are the same", async || {
+            let before = Held::read(&directory);
+            let (_, _, memory) = next(&mut stats(world, &task, SECOND).await).await;
+            (Held::read(&directory) == before).then_some((before, memory))
+        })
+        .await;
+        assert_eq!(Held { rss: memory.rss, cache: memory.cache, swap: memory.swap }, held);
         assert!(memory.rss >= 40_000_000 && memory.rss < 150 * MIB, "{memory:?}");
         // The file lies in the page cache where the allocation's directory has one.
         assert!(memory.usage >= memory.rss && memory.max_usage >= memory.usage, "{memory:?}");
-        assert_eq!(memory.swap, 0);
-        if cgroup::mode() == CgroupMode::V1 {
-            let directory = directory_of(&task).await;
-            assert_eq!(memory.rss, flat(&directory, "memory.stat", "total_rss"));
-            assert_eq!(memory.cache, flat(&directory, "memory.stat", "total_cache"));
-            let kernel = fs::read_to_string(directory.join("memory.kmem.max_usage_in_bytes"));
-            let kernel: u64 = kernel.map_or(0, |text| text.trim().parse().unwrap());
-            assert!(memory.kernel_usage <= kernel && memory.kernel_max_usage <= kernel, "{memory:?}");
+        match cgroup::mode() {
+            CgroupMode::V1 => {
+                let kernel = fs::read_to_string(directory.join("memory.kmem.max_usage_in_bytes"));
+                let kernel: u64 = kernel.map_or(0, |text| text.trim().parse().unwrap());
+                assert!(memory.kernel_usage <= kernel && memory.kernel_max_usage <= kernel, "{memory:?}");
+            }
+            CgroupMode::V2 => {
+                let peak = number(&directory, "memory.peak");
+                assert!(memory.max_usage <= peak, "{memory:?} with a peak of {peak}");
+                assert!(memory.kernel_usage > 0 && memory.kernel_usage < memory.usage, "{memory:?}");
+            }
         }
     });
 }
