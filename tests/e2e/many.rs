@@ -3,28 +3,30 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use e2e::wait::until;
+use e2e::wait::{limited, until};
 use e2e::{World, environment, host, test};
 use futures::future::join_all;
 use nomad_host::driver::TaskConfig;
+use nomad_host::logs::CollectedLogs;
 
-/// Rounds by default; with `--rounds` as many as are asked for, of a hundred tasks each.
-const ROUNDS: usize = 3;
-/// A signal that comes before its task has set its trap is lost, as that is a first process.
+/// Rounds by default, and how many tasks they have: the first one a hundred, as all of those of `--rounds` have. The
+/// others are there to see the driver grow.
+const ROUNDS: usize = 4;
+const MANY: usize = 100;
+const FEW: usize = 20;
+/// The traps are set before the stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory that may be more after the last round than after the second, in KiB.
 const GROWTH_KIB: u64 = 6 * 1024;
 
-/// One round: all at once started, looked at, stopped, removed. Log lines go nowhere: the pipes are the client's.
+/// One round: all at once started, stopped, removed; each has written a line into its pipe.
 async fn round(world: &World, count: usize) -> [Duration; 2] {
-    let mut configs: Vec<TaskConfig> = Vec::new();
+    let (mut configs, mut pipes): (Vec<TaskConfig>, Vec<CollectedLogs>) = Default::default();
     for number in 0..count {
-        let setup = world.task(&format!("task{number}")).shell("trap 'exit 0' TERM; sleep 1000 & wait");
-        let (mut config, logs) = setup.prepare().await.unwrap();
-        "/dev/null".clone_into(&mut config.stdout_path);
-        "/dev/null".clone_into(&mut config.stderr_path);
-        drop(logs);
+        let script = format!("trap 'exit 0' TERM; echo {number}; sleep 1000 & wait");
+        let (config, logs) = world.task(&format!("task{number}")).shell(&script).prepare().await.unwrap();
         configs.push(config);
+        pipes.push(logs);
     }
     let configs = Arc::new(configs);
     let driver = world.driver();
@@ -34,11 +36,18 @@ async fn round(world: &World, count: usize) -> [Duration; 2] {
     for handle in started {
         world.shared().remember(&handle.unwrap());
     }
+    for logs in &mut pipes {
+        limited("the line of a task", logs.wait_for(|output| !output.stdout.is_empty())).await;
+    }
     let begun = Instant::now();
     let stopped =
         join_all(configs.iter().map(|config| driver.stop_task(&config.id, STOP_TIMEOUT, "SIGTERM"))).await;
     let stopping = begun.elapsed();
     stopped.into_iter().for_each(|result| result.unwrap());
+    for (number, logs) in pipes.into_iter().enumerate() {
+        let output = limited("the end of a task's output", logs.collect()).await.unwrap();
+        assert_eq!(output.stdout_text(), format!("{number}\n"));
+    }
     let removed = join_all(configs.iter().map(|config| driver.destroy_task(&config.id, false))).await;
     removed.into_iter().for_each(|result| result.unwrap());
     [starting, stopping]
@@ -46,14 +55,13 @@ async fn round(world: &World, count: usize) -> [Duration; 2] {
 
 #[test]
 fn tasks_that_start_and_stop_at_once_neither_fail_nor_leave_anything_in_the_driver() {
-    let (rounds, count) = match environment::rounds() {
-        Some(rounds) => (rounds.max(3), 100),
-        None => (ROUNDS, 20),
-    };
+    let asked = environment::rounds();
+    let rounds = asked.map_or(ROUNDS, |rounds| rounds.max(3));
     test(async |world| {
         let pid = world.plugin_pid();
         let (mut descriptors, mut resident) = (Vec::new(), Vec::new());
         for number in 1..=rounds {
+            let count = if number == 1 || asked.is_some() { MANY } else { FEW };
             let [starting, stopping] = round(world, count).await;
             // Calls to containerd may still be on their way out.
             if let Some(second) = descriptors.get(1).copied() {
