@@ -1,8 +1,10 @@
 //! The log lines of tasks: every one of them, on the right stream, the last one too.
 
+use std::time::Duration;
+
 use e2e::wait::limited;
 use e2e::world::Setup;
-use e2e::{test, test_with};
+use e2e::{environment, test, test_with};
 use nomad_host::driver::TaskExit;
 use nomad_proto::cty::Value;
 use tokio::io::AsyncReadExt;
@@ -108,6 +110,9 @@ fn open(path: &str) -> Receiver {
     OpenOptions::new().open_receiver(path).unwrap()
 }
 
+/// How long the reader is away in the long form, in which nothing else happens.
+const LONG_GONE: Duration = Duration::from_secs(30);
+
 #[test]
 fn a_task_whose_log_reader_goes_away_waits_for_the_next_and_loses_no_line() {
     const LINES: usize = 4_000;
@@ -141,6 +146,10 @@ fn a_task_whose_log_reader_goes_away_waits_for_the_next_and_loses_no_line() {
             (same > 20).then_some(())
         })
         .await;
+        if environment::long() {
+            tokio::time::sleep(LONG_GONE).await;
+            assert_eq!(line(), last, "it has not waited");
+        }
         let (mut stdout, _stderr) = (open(&config.stdout_path), open(&config.stderr_path));
         let driver = world.driver();
         let ended = limited("the end", async {
