@@ -170,15 +170,15 @@ mod tests {
         let mut task = task(alloc.path());
         task.logs.stdout = alloc.path().join("alloc/logs/out.fifo");
         fifo::make(&task.logs.stdout).unwrap();
-        let staging = own.path().join("staged");
-        let staged = Staged::stage(&staging, &task, &[]).unwrap();
+        let Unstaged(staging) = &Unstaged(own.path().join("staged"));
+        let staged = Staged::stage(staging, &task, &[]).unwrap();
         std::fs::remove_file(&task.logs.stdout).unwrap();
         symlink("/etc/passwd", &task.logs.stdout).unwrap();
         assert!(std::fs::metadata(&staged.stdout).unwrap().file_type().is_fifo());
         assert_eq!(staged.stderr, Path::new("/dev/null"));
         assert_eq!((staged.stdio().stdout, staged.stdio().stderr), (staged.stdout, staged.stderr));
-        unstage(&staging).unwrap();
-        unstage(&staging).unwrap();
+        unstage(staging).unwrap();
+        unstage(staging).unwrap();
         assert!(!staging.exists());
     }
 
@@ -238,10 +238,9 @@ mod tests {
     #[test]
     fn output_that_nobody_wants_has_no_paths() {
         let (alloc, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let staging = own.path().join("staged");
-        let staged = Staged::stage(&staging, &task(alloc.path()), &[]).unwrap();
+        let staging = Unstaged(own.path().join("staged"));
+        let staged = Staged::stage(&staging.0, &task(alloc.path()), &[]).unwrap();
         assert_eq!(staged.stdio(), Stdio::default());
-        unstage(&staging).unwrap();
     }
 
     #[test]

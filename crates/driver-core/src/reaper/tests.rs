@@ -6,29 +6,22 @@ use std::time::Duration;
 
 use crate::config::{DanglingContainers, PluginConfig};
 use crate::ids::{ContainerId, TaskId};
-use crate::ports::{ConnectPort, ContainerPort, Containers, ContainersError};
+use crate::ports::Containers;
 use crate::spec::TaskSpec;
+use crate::testing::base::{Base, Connect};
 use crate::testing::fake::FakePort;
 use crate::{Driver, DriverError, NodeCpu, TaskHandle, labels};
 
-struct Connect(Arc<FakePort>);
-
-impl ConnectPort for Connect {
-    fn connect(&self, _: &PluginConfig, _: &str) -> Result<Arc<dyn ContainerPort>, ContainersError> {
-        Ok(self.0.clone())
-    }
-}
-
 struct World {
     port: Arc<FakePort>,
-    dir: tempfile::TempDir,
+    dir: Base,
 }
 
 const PERIOD: Duration = Duration::from_secs(60);
 
 impl World {
     fn new() -> Self {
-        Self { port: Arc::new(FakePort::new()), dir: tempfile::tempdir().unwrap() }
+        Self { port: Arc::new(FakePort::new()), dir: Base::new() }
     }
 
     fn driver(&self) -> Driver {

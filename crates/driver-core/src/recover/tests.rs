@@ -4,27 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::TaskId;
-use crate::ports::{ConnectPort, ContainerPort, ContainersError};
+
 use crate::spec::TaskSpec;
+use crate::testing::base::{Base, Connect};
 use crate::testing::fake::FakePort;
 use crate::{Driver, DriverError, NodeCpu, Phase, PluginConfig, TaskEvent, TaskHandle};
 
-struct Connect(Arc<FakePort>);
-
-impl ConnectPort for Connect {
-    fn connect(&self, _: &PluginConfig, _: &str) -> Result<Arc<dyn ContainerPort>, ContainersError> {
-        Ok(self.0.clone())
-    }
-}
-
 struct Host {
     port: Arc<FakePort>,
-    dir: tempfile::TempDir,
+    dir: Base,
 }
 
 impl Host {
     fn new() -> Self {
-        let host = Self { port: Arc::new(FakePort::new()), dir: tempfile::tempdir().unwrap() };
+        let host = Self { port: Arc::new(FakePort::new()), dir: Base::new() };
         for sub in ["alloc/logs", "local", "secrets"] {
             std::fs::create_dir_all(host.dir.path().join(sub)).unwrap();
         }

@@ -1,5 +1,6 @@
 //! A task and a daemon for tests.
 
+pub(crate) mod base;
 pub(crate) mod fake;
 mod fake_tests;
 pub(crate) mod world;

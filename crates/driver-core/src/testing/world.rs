@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use linux_host::process::{Exit, PidFd};
 
+use super::base::{Base, Connect};
 use super::fake::FakePort;
 use crate::config::PluginConfig;
-use crate::ports::{ConnectPort, ContainerPort, ContainersError};
+
 use crate::spec::TaskSpec;
 use crate::{Driver, NodeCpu, TaskEvent, TaskHandle};
 
@@ -17,15 +18,7 @@ pub(crate) struct World {
     pub(crate) port: Arc<FakePort>,
     pub(crate) driver: Driver,
     pub(crate) events: tokio::sync::broadcast::Receiver<TaskEvent>,
-    pub(crate) dir: tempfile::TempDir,
-}
-
-struct Connect(Arc<FakePort>);
-
-impl ConnectPort for Connect {
-    fn connect(&self, _: &PluginConfig, _: &str) -> Result<Arc<dyn ContainerPort>, ContainersError> {
-        Ok(self.0.clone())
-    }
+    pub(crate) dir: Base,
 }
 
 impl World {
@@ -34,7 +27,7 @@ impl World {
     }
 
     pub(crate) fn over(port: FakePort) -> Self {
-        let (port, dir) = (Arc::new(port), tempfile::tempdir().unwrap());
+        let (port, dir) = (Arc::new(port), Base::new());
         for sub in ["alloc/logs", "web/local", "web/secrets"] {
             std::fs::create_dir_all(dir.path().join(sub)).unwrap();
         }
@@ -62,7 +55,7 @@ impl World {
 }
 
 /// A driver over the same daemon and files; a second one is what a later process of the driver would be.
-pub(crate) fn driver(port: &Arc<FakePort>, dir: &tempfile::TempDir) -> Driver {
+pub(crate) fn driver(port: &Arc<FakePort>, dir: &Base) -> Driver {
     let driver = Driver::new(Arc::new(Connect(port.clone())));
     let config = PluginConfig { state_dir: dir.path().join("state"), ..PluginConfig::default() };
     driver.configure(config, NodeCpu::default()).unwrap();
