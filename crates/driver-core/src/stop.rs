@@ -19,6 +19,8 @@ const KILL_PATIENCE: Duration = Duration::from_secs(60);
 /// How much of it the daemon has before the kernel is told directly. A daemon or a shim that stands still keeps its
 /// caller for the whole deadline of a call, and a signal must not wait for that.
 const DAEMON_PATIENCE: Duration = Duration::from_secs(5);
+/// The same for a signal by itself, which no time runs out for: one that is late and not lost would be sent twice.
+const SIGNAL_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A stop under way: its result, once there is one.
 pub(crate) type Stopping = watch::Receiver<Option<Result<(), Arc<DriverError>>>>;
@@ -134,7 +136,7 @@ fn kill_past_daemon(task: &Task, limit: Duration) -> Result<(), Box<dyn std::err
 /// Sends a signal to the first process: through the daemon, or directly while the daemon is away, stands still or has lost
 /// the task. A task that has ended is success.
 pub(crate) async fn send(task: &Task, signal: Signal) -> Result<(), DriverError> {
-    send_within(DAEMON_PATIENCE, task, signal).await
+    send_within(SIGNAL_PATIENCE, task, signal).await
 }
 
 async fn send_within(limit: Duration, task: &Task, signal: Signal) -> Result<(), DriverError> {
