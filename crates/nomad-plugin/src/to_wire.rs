@@ -51,11 +51,11 @@ pub(crate) fn fingerprint(fingerprint: &Fingerprint) -> pb::FingerprintResponse 
 }
 
 /// The handle of a started task, with the client's own configuration in it: without that the client never
-/// recovers the task.
+/// recovers the task. The job's options are left out: no recovery reads them, and there may be secrets in them.
 pub(crate) fn handle(config: pb::TaskConfig, driver_state: Vec<u8>) -> pb::TaskHandle {
     pb::TaskHandle {
         version: HANDLE_VERSION,
-        config: Some(config),
+        config: Some(pb::TaskConfig { msgpack_driver_config: Vec::new(), ..config }),
         state: pb::TaskState::Running.into(),
         driver_state,
     }

@@ -33,7 +33,7 @@ pub enum EvaluateError {
     NoBlock {
         /// The path of the block.
         key: String,
-        /// The value in short.
+        /// The kind of the value: the value itself may be a secret.
         found: String,
     },
     /// More or fewer blocks than the schema allows.

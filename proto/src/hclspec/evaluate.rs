@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::convert::{convert, shown};
+use super::convert::convert;
 use super::error::EvaluateError;
 use super::literal::parse_literal;
 use super::nearest::nearest;
@@ -25,7 +25,7 @@ pub fn evaluate(spec: &Spec, body: &Value) -> Result<Value, EvaluateError> {
     let entries = match body {
         Value::Nil => &empty,
         Value::Map(entries) => entries,
-        other => return Err(EvaluateError::NoBlock { key: String::new(), found: shown(other) }),
+        other => return Err(EvaluateError::NoBlock { key: String::new(), found: other.kind().to_owned() }),
     };
     Scope { prefix: String::new(), depth: MAX_DEPTH }.body(spec, entries)
 }
@@ -213,7 +213,7 @@ impl Scope {
         let value = entries.get(name).unwrap_or(&Value::Nil);
         let found = value
             .blocks()
-            .ok_or_else(|| EvaluateError::NoBlock { key: self.path(name), found: shown(value) })?;
+            .ok_or_else(|| EvaluateError::NoBlock { key: self.path(name), found: value.kind().to_owned() })?;
         let number = found.len() as u64;
         match (min, max) {
             (1, _) if number == 0 => Err(EvaluateError::Missing { key: self.path(name) }),

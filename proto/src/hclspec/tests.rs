@@ -102,7 +102,7 @@ fn errors_name_the_option_the_value_and_what_is_accepted() {
         with_image("auth", vec![Value::from([("username", "a")]), Value::from([("username", "b")])]),
         expect![[r#"the block "auth" appears 2 times, but must appear at most once"#]],
     );
-    check(with_image("auth", "me"), expect![[r#"the option "auth" is "me", but must be a block"#]]);
+    check(with_image("auth", "me"), expect![[r#"the option "auth" is a string, but must be a block"#]]);
 }
 
 #[test]

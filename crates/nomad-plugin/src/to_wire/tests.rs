@@ -90,9 +90,10 @@ fn an_event_is_routed_by_allocation_and_task() {
 }
 
 #[test]
-fn a_handle_carries_the_clients_configuration_and_a_version_that_is_not_zero() {
+fn a_handle_carries_the_clients_configuration_without_the_jobs_options_and_a_version_that_is_not_zero() {
     let config = pb::TaskConfig { id: "id".into(), ..Default::default() };
-    let handle = handle(config.clone(), vec![1]);
+    let sent = pb::TaskConfig { msgpack_driver_config: b"options".to_vec(), ..config.clone() };
+    let handle = handle(sent, vec![1]);
     assert_eq!((handle.config.as_ref(), handle.driver_state.as_slice()), (Some(&config), &[1][..]));
     assert!(handle.version >= 1);
     assert_eq!(handle.state(), pb::TaskState::Running);
