@@ -43,6 +43,7 @@ var shown = map[string]map[string]*regexp.Regexp{
 		"docker": regexp.MustCompile(`^/docker\n$`),
 		"podman": regexp.MustCompile(`^/podman\n$`),
 	},
+	"options/registry.nomad.hcl": {"show": regexp.MustCompile(`^the image is here\n$`)},
 }
 
 // lonely examples run before the others: one that takes a core away from them moves them to another.

@@ -7,6 +7,7 @@
     reason = "the whole crate is test code, which reports by panicking"
 )]
 
+mod auth;
 mod counting;
 mod descriptors;
 mod destroy;

@@ -58,14 +58,24 @@ impl Plugin {
 
     /// Starts one without a configuration.
     pub async fn start() -> Self {
+        Self::start_in(&[]).await
+    }
+
+    async fn start_in(environment: &[(String, String)]) -> Self {
         let (options, log) = Self::options();
+        let options = environment.iter().fold(options, |options, (name, value)| options.env(name, value));
         let process = limited("the handshake", PluginProcess::start(options)).await.unwrap();
         Self { process, log }
     }
 
     /// Starts one and hands it its configuration.
     pub async fn configured(config: &Value) -> Self {
-        let plugin = Self::start().await;
+        Self::configured_in(&[], config).await
+    }
+
+    /// The same with more variables in its environment.
+    pub async fn configured_in(environment: &[(String, String)], config: &Value) -> Self {
+        let plugin = Self::start_in(environment).await;
         limited("SetConfig", plugin.driver().configure(config)).await.unwrap();
         plugin
     }

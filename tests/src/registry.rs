@@ -14,12 +14,29 @@ use crate::daemon::archive;
 use crate::environment;
 use crate::wait::limit;
 
+/// The users of a registry that has some: name, password, bcrypt hash, and both in the form of basic authentication.
+const USERS: [(&str, &str, &str, &str); 2] = [
+    (
+        "alice",
+        "of-alice-0815",
+        "$2y$04$abcdefghijklmnopqrstuuo.olodWiVc2Hhz1EPcLBnQVMYPy4AmK",
+        "YWxpY2U6b2YtYWxpY2UtMDgxNQ==",
+    ),
+    (
+        "bob",
+        "of-bob-4711",
+        "$2y$04$abcdefghijklmnopqrstuuIkbThlsz0hyvW6iar3ntdNex1M1Ersi",
+        "Ym9iOm9mLWJvYi00NzEx",
+    ),
+];
+
 /// The distribution's registry server at a port that the kernel chose. Dropping it ends it.
 #[derive(Debug)]
 pub struct Registry {
     process: Child,
     address: String,
     log: Arc<Log>,
+    has_users: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,10 +48,33 @@ struct Log {
 impl Registry {
     /// Starts one that keeps its files in `directory`, and returns when it listens.
     pub fn start(directory: &Path) -> Self {
+        Self::configured(directory, "", false)
+    }
+
+    /// Starts one that wants a user's password for everything; the users are `alice` and `bob`.
+    pub fn for_users(directory: &Path) -> Self {
+        let file = directory.join("htpasswd");
+        let lines: String = USERS.iter().map(|(user, _, hash, _)| format!("{user}:{hash}\n")).collect();
+        fs::write(&file, lines).unwrap();
+        let auth = format!("auth: {{ htpasswd: {{ realm: test, path: {} }} }}\n", file.display());
+        Self::configured(directory, &auth, true)
+    }
+
+    /// The password of a user.
+    pub fn password(user: &str) -> &'static str {
+        USERS.iter().find(|(name, ..)| *name == user).unwrap().1
+    }
+
+    /// What must not be read anywhere: the passwords, bare and in the form in which they are sent.
+    pub fn secrets() -> impl Iterator<Item = &'static str> {
+        USERS.iter().flat_map(|(_, password, _, sent)| [*password, *sent])
+    }
+
+    fn configured(directory: &Path, more: &str, has_users: bool) -> Self {
         let config = directory.join("registry.yml");
         let text = format!(
             "version: 0.1\nlog: {{ level: info }}\nstorage: {{ filesystem: {{ rootdirectory: {} }} }}\n\
-             http: {{ addr: \"127.0.0.1:0\", secret: test }}\n",
+             http: {{ addr: \"127.0.0.1:0\", secret: test }}\n{more}",
             directory.join("registry").display()
         );
         fs::write(&config, text).unwrap();
@@ -55,7 +95,7 @@ impl Registry {
             });
         }
         let address = log.address();
-        Self { process, address, log }
+        Self { process, address, log, has_users }
     }
 
     /// Its address with the port, as references begin with it.
@@ -172,9 +212,12 @@ impl Push<'_> {
     /// One request on a connection of its own; gives the head of the answer, which must be a success.
     fn request(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.registry.address()).unwrap();
+        let (_, _, _, alice) = USERS[0];
+        let authorization =
+            if self.registry.has_users { format!("Authorization: Basic {alice}\r\n") } else { String::new() };
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n",
+             {authorization}Connection: close\r\n\r\n",
             self.registry.address(),
             body.len()
         );

@@ -24,6 +24,7 @@ pub struct Setup {
     own_daemon: bool,
     proxied: bool,
     config: Vec<(String, Value)>,
+    env: Vec<(String, String)>,
 }
 
 impl Setup {
@@ -40,6 +41,12 @@ impl Setup {
     /// One option of the plugin.
     pub fn config(name: &str, value: impl Into<Value>) -> Self {
         Self::default().and(name, value)
+    }
+
+    /// A variable of the plugin's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// One more option of the plugin.
@@ -60,6 +67,7 @@ pub struct Shared {
     base: TempDir,
     proxy: Option<Arc<Proxy>>,
     config: Value,
+    env: Vec<(String, String)>,
     plugin: Mutex<Option<Plugin>>,
     allocs: Mutex<Vec<Arc<Allocation>>>,
     handles: Mutex<Vec<TaskHandle>>,
@@ -109,6 +117,7 @@ impl World {
             base,
             proxy,
             config: Value::Map(config.into_iter().collect()),
+            env: setup.env,
             plugin: Mutex::new(None),
             allocs: Mutex::default(),
             handles: Mutex::default(),
@@ -207,7 +216,7 @@ impl World {
 
     /// Starts a plugin in the place of one that is gone.
     pub async fn start_plugin(&self) {
-        let plugin = Plugin::configured(&self.0.config).await;
+        let plugin = Plugin::configured_in(&self.0.env, &self.0.config).await;
         let earlier = lock(&self.0.plugin).replace(plugin);
         assert!(earlier.is_none(), "a plugin runs already");
     }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use linux_host::cgroup::CgroupMode;
 
+use crate::credentials::Credentials;
+
 /// Options of the plugin, decoded and complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginConfig {
@@ -26,6 +28,8 @@ pub struct PluginConfig {
     pub client_timeout: Duration,
     /// `image_pull_timeout`: deadline of a whole pull where the job has none.
     pub image_pull_timeout: Duration,
+    /// `auth`: credentials for registries where the job has none.
+    pub auth: Option<Credentials>,
     /// `allow_privileged`: whether jobs may be privileged.
     pub allow_privileged: bool,
     /// `allow_caps`: names of the capabilities that jobs may have, or `all`.
@@ -158,6 +162,7 @@ impl Default for PluginConfig {
             state_dir: PathBuf::from("/run/containerd-driver"),
             client_timeout: Duration::from_secs(60),
             image_pull_timeout: Duration::from_secs(300),
+            auth: None,
             allow_privileged: true,
             allow_caps: vec!["all".to_owned()],
             allowed_modes: AllowedModes::default(),

@@ -6,6 +6,7 @@ mod back_off;
 mod cdi;
 pub mod config;
 mod context;
+mod credentials;
 mod descriptors;
 mod destroy;
 mod driver;
@@ -50,6 +51,7 @@ mod turns;
 
 pub use config::PluginConfig;
 pub use context::NodeCpu;
+pub use credentials::Credentials;
 pub use driver::{Driver, TaskStatus};
 pub use error::{DriverError, chain};
 pub use events::TaskEvent;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::credentials::Credentials;
+
 /// The options of one task, as the job has them. The schema of them belongs to the plugin side, their meaning to
 /// the policy. An empty text or list and a zero are an option that is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +13,8 @@ pub struct TaskOptions {
     pub image: String,
     /// `image_pull_timeout`: deadline of a whole pull; unset is the operator's.
     pub image_pull_timeout: Option<Duration>,
+    /// `auth`: credentials for the image's registry; they win over the operator's.
+    pub auth: Option<Credentials>,
     /// `command`: replaces the image's CMD.
     pub command: Option<String>,
     /// `args`: appended to the command, or in the place of CMD.

@@ -1,6 +1,7 @@
 //! The options of jobs and operators as data: one entry for each, from which the schema, the documentation
 //! and the decoder's texts come.
 
+mod auth;
 pub mod plugin;
 mod reader;
 pub mod task;

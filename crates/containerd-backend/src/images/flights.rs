@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::watch;
@@ -9,14 +10,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Jobs that run at the moment.
 #[derive(Debug)]
-pub(crate) struct Flights<T> {
-    running: Arc<Mutex<Running<T>>>,
+pub(crate) struct Flights<K, T> {
+    running: Arc<Mutex<Running<K, T>>>,
 }
 
 #[derive(Debug)]
-struct Running<T> {
+struct Running<K, T> {
     next_id: u64,
-    jobs: HashMap<String, (u64, Weak<Flight<T>>)>,
+    jobs: HashMap<K, (u64, Weak<Flight<T>>)>,
 }
 
 /// A part in a job. When the last one is dropped the job is told to stop.
@@ -26,16 +27,20 @@ pub(crate) struct Flight<T> {
     _stop: DropGuard,
 }
 
-impl<T> Default for Flights<T> {
+impl<K, T> Default for Flights<K, T> {
     fn default() -> Self {
         Self { running: Arc::new(Mutex::new(Running { next_id: 0, jobs: HashMap::new() })) }
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Flights<T> {
+impl<K, T> Flights<K, T>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    T: Clone + Send + Sync + 'static,
+{
     /// Takes part in the running job of this key, or starts it. The job gets a token that is cancelled when nobody
     /// waits any more; it then ends in its own time.
-    pub(crate) fn join<F>(&self, key: &str, start: impl FnOnce(CancellationToken) -> F) -> Arc<Flight<T>>
+    pub(crate) fn join<F>(&self, key: &K, start: impl FnOnce(CancellationToken) -> F) -> Arc<Flight<T>>
     where
         F: Future<Output = T> + Send + 'static,
     {
@@ -48,8 +53,8 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         let flight = Arc::new(Flight { result, _stop: token.clone().drop_guard() });
         let id = running.next_id;
         running.next_id += 1;
-        running.jobs.insert(key.to_owned(), (id, Arc::downgrade(&flight)));
-        let (job, list, key) = (start(token), Arc::downgrade(&self.running), key.to_owned());
+        running.jobs.insert(key.clone(), (id, Arc::downgrade(&flight)));
+        let (job, list, key) = (start(token), Arc::downgrade(&self.running), key.clone());
         tokio::spawn(async move {
             let result = job.await;
             // Forgotten before the result is told: who asks after that starts anew.
@@ -68,7 +73,7 @@ impl<T: Clone> Flight<T> {
     }
 }
 
-fn forget<T>(list: &Weak<Mutex<Running<T>>>, key: &str, id: u64) {
+fn forget<K: Eq + Hash, T>(list: &Weak<Mutex<Running<K, T>>>, key: &K, id: u64) {
     if let Some(list) = list.upgrade() {
         let mut running = list.lock().unwrap_or_else(PoisonError::into_inner);
         // A later job of the same key stays.
@@ -90,7 +95,7 @@ mod tests {
     async fn all_who_ask_share_one_job() {
         let (flights, starts, go) = (Flights::default(), AtomicUsize::new(0), Arc::new(Notify::new()));
         let ask = || {
-            flights.join("redis", |_| {
+            flights.join(&"redis", |_| {
                 starts.fetch_add(1, Ordering::Relaxed);
                 let go = Arc::clone(&go);
                 async move {
@@ -109,16 +114,16 @@ mod tests {
     #[tokio::test]
     async fn a_finished_job_is_not_joined() {
         let flights = Flights::default();
-        let first = flights.join("redis", |_| async { 1 });
+        let first = flights.join(&"redis", |_| async { 1 });
         assert_eq!(first.result().await, Some(1));
-        assert_eq!(flights.join("redis", |_| async { 2 }).result().await, Some(2));
+        assert_eq!(flights.join(&"redis", |_| async { 2 }).result().await, Some(2));
     }
 
     #[tokio::test]
     async fn the_job_is_told_when_the_last_one_leaves() {
         let flights = Flights::default();
         let (tell, told) = tokio::sync::oneshot::channel();
-        let flight = flights.join("redis", |token| async move {
+        let flight = flights.join(&"redis", |token| async move {
             token.cancelled().await;
             let _ = tell.send(());
         });
@@ -128,8 +133,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_gives_nothing() {
-        let flights: Flights<u8> = Flights::default();
-        let flight = flights.join("redis", |_| async { panic!("planted") });
+        let flights: Flights<&str, u8> = Flights::default();
+        let flight = flights.join(&"redis", |_| async { panic!("planted") });
         assert_eq!(flight.result().await, None);
     }
 }

@@ -50,7 +50,8 @@ pub(crate) struct ImageStore {
     daemon: Daemon,
     snapshotter: String,
     locks: KeyedLocks,
-    pulls: Flights<Result<Pulled, InstallError>>,
+    /// By name and access: nobody gets an image through the pull of another who has other credentials.
+    pulls: Flights<(String, Access), Result<Pulled, InstallError>>,
     /// Images that were found ready, by name: documents never change, so only name and snapshot are asked for again.
     ready: Mutex<HashMap<String, Image>>,
 }
@@ -99,7 +100,12 @@ impl ImageStore {
         if is_pull {
             progress(Progress::PullStarted { image: name.clone() });
         }
-        let flight = self.pulls.join(&name, |stop| Arc::clone(self).obtain(reference, presence, stop));
+        let key = (name.clone(), Access::to(&reference, &request.credentials));
+        if is_pull && !key.1.kept_for().is_empty() {
+            tracing::info!(image = name, of = ?key.1.kept_for(), "credentials of other registries are not sent");
+        }
+        let flight =
+            self.pulls.join(&key, |stop| Arc::clone(self).obtain(reference, key.1.clone(), presence, stop));
         let pulled = match tokio::time::timeout(request.timeout, flight.result()).await {
             Ok(Some(result)) => result.map_err(|error| error.of_image(&name))?,
             Ok(None) => return Err(interrupted(&name, "its pull ended unexpectedly".to_owned())),
@@ -158,6 +164,7 @@ impl ImageStore {
     async fn obtain(
         self: Arc<Self>,
         reference: Reference,
+        access: Access,
         presence: Presence,
         stop: CancellationToken,
     ) -> Result<Pulled, InstallError> {
@@ -166,7 +173,7 @@ impl ImageStore {
         let lease = format!("pull-{:016x}", rand::random::<u64>());
         let daemon = lease::create(&self.daemon, &lease, LEASE_LIFETIME, &[].into()).await?;
         let result = tokio::select! {
-            result = self.obtain_under(&daemon, &lease, &reference, presence) => result,
+            result = self.obtain_under(&daemon, &lease, (&reference, access), presence) => result,
             () = stop.cancelled() => Err(source::SourceError::Passing("nobody waits for it any more".to_owned()).into()),
         };
         if let Err(error) = lease::delete(&self.daemon, &lease).await {
@@ -182,7 +189,7 @@ impl ImageStore {
         &self,
         daemon: &Daemon,
         lease: &str,
-        reference: &Reference,
+        (reference, access): (&Reference, Access),
         presence: Presence,
     ) -> Result<(Image, u64), InstallError> {
         let name = reference.to_string();
@@ -190,7 +197,7 @@ impl ImageStore {
         let (source, root, origin): (&dyn Source, Descriptor, _) = match presence {
             Presence::Packed(root) => (&Nowhere, root, labels::Labels::new()),
             Presence::Ready(_) | Presence::Absent => {
-                let (resolved, root) = Registry::resolve(reference, &Access::to(reference)).await?;
+                let (resolved, root) = Registry::resolve(reference, access).await?;
                 registry = resolved;
                 (&registry, root, labels::origin(reference))
             }

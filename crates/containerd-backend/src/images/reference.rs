@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The registry of names that name none.
-const DEFAULT_DOMAIN: &str = "docker.io";
+pub(super) const DEFAULT_DOMAIN: &str = "docker.io";
 /// The registry's older name.
 const LEGACY_DEFAULT_DOMAIN: &str = "index.docker.io";
 /// Where that registry keeps the images that name no owner.

@@ -66,11 +66,23 @@ pub(crate) struct RegistryServer {
 impl RegistryServer {
     /// Starts it with its data in this directory.
     pub(crate) async fn start(directory: &Path) -> Self {
+        Self::configured(directory, "").await
+    }
+
+    /// The same for users alone, as lines of an htpasswd file.
+    pub(crate) async fn for_users(directory: &Path, users: &str) -> Self {
+        let file = directory.join("htpasswd");
+        std::fs::write(&file, users).unwrap();
+        let auth = format!("auth:\n  htpasswd:\n    realm: test\n    path: {}\n", file.display());
+        Self::configured(directory, &auth).await
+    }
+
+    async fn configured(directory: &Path, more: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let domain = format!("127.0.0.1:{port}");
         let config = directory.join("registry.yml");
         let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {domain}\n",
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {domain}\n{more}",
             directory.join("registry").display()
         );
         std::fs::write(&config, text).unwrap();

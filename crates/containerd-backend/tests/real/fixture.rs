@@ -153,7 +153,7 @@ impl Drop for Room {
 
 /// A request for an image, with a minute to get it.
 pub(crate) fn request(reference: &str) -> ImageRequest {
-    ImageRequest { reference: reference.to_owned(), timeout: PATIENCE }
+    ImageRequest { reference: reference.to_owned(), timeout: PATIENCE, credentials: Vec::new() }
 }
 
 /// A spec whose first process has these arguments, in a cgroup of the namespace's own.

@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite of tests")]
 
 mod archives;
+mod auth;
+mod auth_tokens;
 mod conformance;
 mod containers;
 mod daemon;

@@ -6,7 +6,7 @@ use driver_core::ports::{ContainersError, ImageRequest};
 use expect_test::{Expect, expect};
 
 use crate::archives::{Layout, Packing, architecture, tar_of};
-use crate::fixture::Room;
+use crate::fixture::{Room, request};
 use crate::registry::{Fault, Registry};
 
 /// An image with one layer of a megabyte that does not compress; gives also the layer's digest.
@@ -105,7 +105,8 @@ async fn a_pull_ends_at_its_deadline_and_leaves_no_lease() {
     let room = Room::new("deadline");
     let (layout, root, _) = one_layer(6);
     let registry = Registry::start(layout, &[("1", &root)], &[Fault::Gate]).await;
-    let request = ImageRequest { reference: registry.reference("1"), timeout: Duration::from_millis(300) };
+    let timeout = Duration::from_millis(300);
+    let request = ImageRequest { timeout, ..request(&registry.reference("1")) };
     let error = room.port.image(&request, &|_| {}).await.unwrap_err();
     assert!(matches!(error, ContainersError::PullInterrupted { .. }), "{error}");
     crate::fixture::soon("the end of the lease", async {

@@ -143,7 +143,7 @@ async fn an_image_without_layers_is_an_image() {
 async fn the_distributions_own_registry_is_pulled_from() {
     let room = Room::new("distribution");
     let server = RegistryServer::start(room.directory.path()).await;
-    let reference = push(&server.domain).await;
+    let reference = push(&server.domain, &RegistryAuth::Anonymous).await;
     let image = room.image(&reference).await.unwrap();
     assert_eq!(image.entrypoint, ["/bin/sh"]);
     room.assert_whole(&reference);
@@ -151,12 +151,12 @@ async fn the_distributions_own_registry_is_pulled_from() {
 }
 
 /// Pushes the test image; gives its reference.
-async fn push(domain: &str) -> String {
+pub(crate) async fn push(domain: &str, auth: &RegistryAuth) -> String {
     let layout = busybox_layout(&["pushed"]);
     let config = ClientConfig { protocol: ClientProtocol::Http, ..ClientConfig::default() };
     let client = Client::try_from(config).unwrap();
     let reference = Reference::with_tag(domain.to_owned(), "pushed/image".to_owned(), "1".to_owned());
-    client.auth(&reference, &RegistryAuth::Anonymous, RegistryOperation::Push).await.unwrap();
+    client.auth(&reference, auth, RegistryOperation::Push).await.unwrap();
     let root = layout.manifests[0]["digest"].as_str().unwrap();
     for (digest, blob) in layout.blobs.iter().filter(|(digest, _)| digest.as_str() != root) {
         client.push_blob(&reference, blob.bytes.clone(), digest).await.unwrap();

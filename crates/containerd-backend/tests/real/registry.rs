@@ -29,7 +29,12 @@ pub(crate) struct Seen {
     pub(crate) path: String,
     /// First byte that was asked for, when it was not the whole.
     pub(crate) from: Option<u64>,
+    /// What it carried as `Authorization`.
+    pub(crate) authorization: Option<String>,
 }
+
+/// Answers in the registry's place, or lets a request through.
+pub(crate) type Guard = Box<dyn Fn(&Seen) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The running registry; ends when it is dropped.
 pub(crate) struct Registry {
@@ -45,11 +50,22 @@ struct Inner {
     faults: Mutex<Vec<Fault>>,
     seen: Mutex<Vec<Seen>>,
     gate: Notify,
+    guard: Guard,
 }
 
 impl Registry {
     /// Serves the blobs of a layout, with tags of the repository `test`.
     pub(crate) async fn start(layout: Layout, tags: &[(&str, &serde_json::Value)], faults: &[Fault]) -> Self {
+        Self::guarded(layout, tags, faults, Box::new(|_| None)).await
+    }
+
+    /// The same behind a guard.
+    pub(crate) async fn guarded(
+        layout: Layout,
+        tags: &[(&str, &serde_json::Value)],
+        faults: &[Fault],
+        guard: Guard,
+    ) -> Self {
         let digest = |root: &serde_json::Value| root["digest"].as_str().expect("a digest").to_owned();
         let tags = tags.iter().map(|(tag, root)| ((*tag).to_owned(), digest(root))).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -60,6 +76,7 @@ impl Registry {
             faults: Mutex::new(faults.to_vec()),
             seen: Mutex::default(),
             gate: Notify::new(),
+            guard,
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&inner)));
         Self { domain, inner, _server: AbortOnDropHandle::new(server) }
@@ -70,10 +87,14 @@ impl Registry {
         format!("{}/test:{tag}", self.domain)
     }
 
+    /// Requests so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.inner.seen.lock().expect("no panic").clone()
+    }
+
     /// Requests for blobs so far.
     pub(crate) fn blobs_seen(&self) -> Vec<Seen> {
-        let seen = self.inner.seen.lock().expect("no panic");
-        seen.iter().filter(|seen| seen.path.contains("/blobs/")).cloned().collect()
+        self.seen().into_iter().filter(|seen| seen.path.contains("/blobs/")).collect()
     }
 
     /// Lets one waiting blob through, or the next one.
@@ -93,12 +114,20 @@ async fn answer(mut stream: TcpStream, inner: Arc<Inner>) -> std::io::Result<()>
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
-    let head = String::from_utf8_lossy(&head).to_lowercase();
+    let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let range = head.lines().find_map(|line| line.strip_prefix("range: bytes="));
+    let field = |wanted: &str| {
+        let fields = head.lines().filter_map(|line| line.split_once(": "));
+        fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.to_owned()).next()
+    };
+    let range = field("range").and_then(|range| range.strip_prefix("bytes=").map(str::to_owned));
     let from = range.and_then(|range| range.trim_end_matches('-').parse().ok());
-    inner.seen.lock().expect("no panic").push(Seen { path: path.clone(), from });
-    let reply = inner.reply(&path, from).await;
+    let seen = Seen { path, from, authorization: field("authorization") };
+    inner.seen.lock().expect("no panic").push(seen.clone());
+    let reply = match (inner.guard)(&seen) {
+        Some(reply) => reply,
+        None => inner.reply(&seen.path, from).await,
+    };
     stream.write_all(&reply).await?;
     stream.shutdown().await
 }
@@ -164,11 +193,16 @@ impl Inner {
 }
 
 fn http(status: u16, media_type: &str, body: &[u8]) -> Vec<u8> {
+    http_with(status, &[("content-type", media_type)], body)
+}
+
+/// An answer with these header fields.
+pub(crate) fn http_with(status: u16, fields: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
-    let mut reply = format!(
-        "HTTP/1.1 {status} x\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    )
-    .into_bytes();
+    let mut reply =
+        format!("HTTP/1.1 {status} x\r\n{fields}content-length: {length}\r\nconnection: close\r\n\r\n")
+            .into_bytes();
     reply.extend_from_slice(body);
     reply
 }

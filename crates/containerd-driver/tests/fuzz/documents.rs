@@ -91,6 +91,7 @@ fn task() -> Value {
     Value::from([
         ("image", Value::from("docker.io/library/redis:7")),
         ("image_pull_timeout", "1h30m".into()),
+        ("auth", [("username", "alice"), ("password", "hunter2")].into()),
         ("command", "redis-server".into()),
         ("args", Value::List(vec!["--port".into(), 6379.into()])),
         ("entrypoint", "/init".into()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ContainersError;
+use crate::credentials::Credentials;
 
 /// Which image is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct ImageRequest {
     pub reference: String,
     /// Deadline of a whole pull.
     pub timeout: Duration,
+    /// What may be sent to the image's registry: the first that is for it.
+    pub credentials: Vec<Credentials>,
 }
 
 /// An image that is present and unpacked, with what its configuration says.
@@ -65,8 +68,8 @@ pub struct PullReport {
 #[async_trait]
 pub trait Images: Send + Sync + 'static {
     /// Gives the image, pulled and unpacked for the configured snapshotter if it was not. An image that is
-    /// present needs no registry. Parallel requests for one image share one pull; a caller that goes away does not end
-    /// the pull of the others.
+    /// present needs no registry and no credentials. Parallel requests for one image with the same credentials share one
+    /// pull; a caller that goes away does not end the pull of the others.
     ///
     /// # Errors
     /// [`ContainersError::ImageRefused`] when asking again can not help (bad reference, not found, denied, no match

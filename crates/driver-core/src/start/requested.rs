@@ -32,8 +32,12 @@ impl Requested {
 }
 
 async fn resolve(common: &Common) -> Result<Image, DriverError> {
-    let timeout = common.granted.grant.pull_timeout;
-    let request = ImageRequest { reference: common.spec.options.image.clone(), timeout };
+    let options = &common.spec.options;
+    let request = ImageRequest {
+        reference: options.image.clone(),
+        timeout: common.granted.grant.pull_timeout,
+        credentials: [&options.auth, &common.context.config.auth].into_iter().flatten().cloned().collect(),
+    };
     let tell = |progress: Progress| match progress {
         Progress::PullStarted { image } => common.event(format!("Pulling image {image}")),
         Progress::PullDone(report) => common.event(format!(

@@ -15,7 +15,8 @@ impl conformance::Fixture for Fake {
     }
 
     fn image(&self) -> ImageRequest {
-        ImageRequest { reference: "busybox".into(), timeout: std::time::Duration::from_secs(1) }
+        let (reference, timeout) = ("busybox".into(), std::time::Duration::from_secs(1));
+        ImageRequest { reference, timeout, credentials: Vec::new() }
     }
 
     fn spec(&self, _: &ContainerId, args: &[&str]) -> Spec {

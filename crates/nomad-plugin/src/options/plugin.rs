@@ -4,7 +4,7 @@ use driver_core::PluginConfig;
 use driver_core::config::{AllowedModes, DanglingContainers};
 
 use super::reader::{OptionError, Reader};
-use super::{Default, Entry, Kind, Peer};
+use super::{Default, Entry, Kind, Peer, auth};
 
 /// All of them.
 pub const OPTIONS: &[Entry] = &[
@@ -71,6 +71,7 @@ pub const OPTIONS: &[Entry] = &[
         since: Peer::Docker,
         effect: "How long the pull of an image may take where the job does not say.",
     },
+    auth::OF_PLUGIN,
     Entry {
         name: "disable_log_collection",
         kind: Kind::Flag,
@@ -239,6 +240,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         state_dir: reader.host_path("state_dir")?.unwrap_or(default.state_dir),
         client_timeout: reader.duration("client_timeout")?.unwrap_or(default.client_timeout),
         image_pull_timeout: reader.duration("image_pull_timeout")?.unwrap_or(default.image_pull_timeout),
+        auth: auth::read(reader)?,
         allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
         allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
         allowed_modes: allowed_modes(&mut modes, default.allowed_modes)?,

@@ -86,21 +86,35 @@ impl Reader {
         })
     }
 
+    /// A text, or a number as its text, that no error shows.
+    pub(super) fn secret(&mut self, option: &'static str) -> Result<Option<String>, OptionError> {
+        match self.read(option, "", |value| Some(text(value)))? {
+            Some(None) => Err(self.refused_secret(option, "a string is accepted")),
+            Some(text) => Ok(text),
+            None => Ok(None),
+        }
+    }
+
     /// Whether the option is set to anything.
     pub(super) fn has(&mut self, option: &'static str) -> bool {
         self.asked.insert(option);
         self.entries.get(key(option)).is_some_and(|value| !value.is_nil())
     }
 
-    /// The options of a block, all unset when it is absent. Options within are asked for with its name in front.
+    /// The options of a block, all unset when it is absent. Options within are asked for with its name in front. What is
+    /// no block is told by its kind alone, as there may be secrets in it.
     pub(super) fn block(&mut self, option: &'static str) -> Result<Self, OptionError> {
-        let read = |value: &Value| match value.blocks()?.as_slice() {
-            [] => Some(Self::nested(None)),
-            [block] => Some(Self::nested(Some(block))),
-            _ => None,
+        self.asked.insert(option);
+        let value = self.entries.get(key(option)).unwrap_or(&Value::Nil);
+        let refused = || {
+            let value = value.kind().to_owned();
+            OptionError::Value { option, value, accepted: "one block is accepted" }
         };
-        let block = self.read(option, "one block is accepted", read)?;
-        Ok(block.unwrap_or_else(|| Self::nested(None)))
+        match value.blocks().ok_or_else(refused)?.as_slice() {
+            [] => Ok(Self::nested(None)),
+            [block] => Ok(Self::nested(Some(block))),
+            _ => Err(refused()),
+        }
     }
 
     /// The options of each of any number of blocks.
@@ -194,6 +208,11 @@ impl Reader {
     pub(super) fn refused(&self, option: &'static str, accepted: &'static str) -> OptionError {
         let value = shown(self.entries.get(key(option)).unwrap_or(&Value::Nil));
         OptionError::Value { option, value, accepted }
+    }
+
+    /// The same without the value.
+    pub(super) fn refused_secret(&self, option: &'static str, accepted: &'static str) -> OptionError {
+        OptionError::Value { option, value: "[redacted]".to_owned(), accepted }
     }
 
     fn read<T>(

@@ -4,6 +4,7 @@ mod table;
 
 use driver_core::options::{DeviceOption, DockerMountOption, MountOption, ResolverFile, TaskOptions};
 
+use super::auth;
 use super::reader::{OptionError, Reader, TextOrBlock};
 
 pub use table::OPTIONS;
@@ -21,6 +22,7 @@ fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
     let options = TaskOptions {
         image: String::new(),
         image_pull_timeout: reader.duration("image_pull_timeout")?,
+        auth: auth::read(reader)?,
         command: reader.text("command")?,
         args: reader.texts("args")?,
         entrypoint: reader.text_or_texts("entrypoint")?,

@@ -4,21 +4,21 @@ use std::error::Error;
 
 use oci_client::errors::{OciDistributionError, OciErrorCode};
 
-use super::SourceError;
+use super::{Access, SourceError};
 
-/// Reads a failure.
-pub(super) fn read(error: OciDistributionError) -> SourceError {
+/// Reads a failure of what was asked with this access.
+pub(super) fn read(error: OciDistributionError, access: &Access) -> SourceError {
     use OciDistributionError as E;
     match &error {
         E::AuthenticationFailure(reason) => {
             SourceError::Final(format!("access denied: {}", one_line(reason)))
         }
-        E::UnauthorizedError { .. } => SourceError::Final(DENIED.to_owned()),
+        E::UnauthorizedError { .. } => SourceError::Final(access.denied()),
         E::RegistryError { envelope, .. } => match envelope.errors.first() {
-            Some(first) => by_code(&first.code, &first.message),
+            Some(first) => by_code(&first.code, &first.message, access),
             None => SourceError::Final("the registry refused and gave no reason".to_owned()),
         },
-        E::ServerError { code, message, .. } => by_status(*code, message),
+        E::ServerError { code, message, .. } => by_status(*code, message, access),
         // Looked into from the inside: the library's own error shows the causes of what it wraps, not what it wraps.
         E::RequestError(wrapped) => transport(wrapped),
         E::IoError(wrapped) => transport(wrapped),
@@ -27,16 +27,13 @@ pub(super) fn read(error: OciDistributionError) -> SourceError {
     }
 }
 
-/// Registries answer alike for what is not there and for what may not be seen.
-const DENIED: &str = "access denied: it does not exist, or needs credentials";
-
-fn by_code(code: &OciErrorCode, message: &str) -> SourceError {
+fn by_code(code: &OciErrorCode, message: &str, access: &Access) -> SourceError {
     use OciErrorCode as C;
     match code {
         C::ManifestUnknown | C::NameUnknown | C::NotFound | C::BlobUnknown | C::ManifestBlobUnknown => {
             SourceError::Final(format!("not found in the registry: {}", one_line(message)))
         }
-        C::Unauthorized | C::Denied => SourceError::Final(DENIED.to_owned()),
+        C::Unauthorized | C::Denied => SourceError::Final(access.denied()),
         C::Toomanyrequests => {
             SourceError::Passing(format!("the registry limits the rate of requests: {}", one_line(message)))
         }
@@ -44,9 +41,9 @@ fn by_code(code: &OciErrorCode, message: &str) -> SourceError {
     }
 }
 
-fn by_status(code: u16, message: &str) -> SourceError {
+fn by_status(code: u16, message: &str, access: &Access) -> SourceError {
     match code {
-        401 | 403 => SourceError::Final(DENIED.to_owned()),
+        401 | 403 => SourceError::Final(access.denied()),
         404 => SourceError::Final("not found in the registry".to_owned()),
         408 | 429 | 500.. => {
             SourceError::Passing(format!("the registry answered {code} {}", one_line(message)))
@@ -57,7 +54,7 @@ fn by_status(code: u16, message: &str) -> SourceError {
 
 /// A failure below HTTP. A refused certificate and a server that does not speak TLS stay as they are; all else may
 /// pass.
-fn transport(error: &(dyn Error + 'static)) -> SourceError {
+pub(super) fn transport(error: &(dyn Error + 'static)) -> SourceError {
     match tls_fault(error) {
         Some(rustls::Error::InvalidCertificate(reason)) => {
             SourceError::Final(format!("the registry's certificate is not accepted: {reason}"))
@@ -115,7 +112,7 @@ mod tests {
     use super::*;
 
     fn check(error: OciDistributionError, expected: Expect) {
-        expected.assert_eq(&format!("{:?}", read(error)));
+        expected.assert_eq(&format!("{:?}", read(error, &Access::default())));
     }
 
     fn envelope(code: OciErrorCode, message: &str) -> OciDistributionError {
@@ -150,7 +147,7 @@ mod tests {
     #[test]
     fn a_registry_in_trouble_may_recover() {
         for code in [408, 429, 500, 502, 503, 504] {
-            assert!(matches!(read(status(code)), SourceError::Passing(_)), "{code}");
+            assert!(matches!(read(status(code), &Access::default()), SourceError::Passing(_)), "{code}");
         }
         check(status(503), expect![[r#"Passing("the registry answered 503 <html>")"#]]);
         check(

@@ -1,10 +1,11 @@
 //! A registry as a source of images, over `oci-client`.
 //!
-//! One client per pull: the library keeps the first token that it gets for a repository, which must not serve jobs
-//! with other credentials.
+//! One client per pull and login: the library keeps the first token that it gets for a repository, which must not serve
+//! jobs with other credentials. Neither it nor the HTTP client beneath sends credentials or tokens to the host of a
+//! redirect.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,13 +15,19 @@ use oci_client::errors::OciDistributionError;
 use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, RegistryOperation};
+use tokio::sync::Mutex;
 
 use super::model::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, OCI_INDEX, OCI_MANIFEST, digest_of};
 use super::reference::{Reference, Version};
 use super::source::{BlobStream, Source, SourceError};
 use crate::backoff::Backoff;
 
+mod access;
 mod fault;
+mod login;
+
+pub(crate) use access::Access;
+use login::Login;
 
 /// Manifests that are asked for.
 const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
@@ -28,62 +35,79 @@ const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFE
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a registry may be silent within an answer.
 const SILENCE: Duration = Duration::from_secs(60);
-
-/// How a registry is reached: the place where credentials, mirrors, authorities and `hosts.toml` belong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Access {
-    /// Whether it speaks plain HTTP.
-    plain_http: bool,
-}
-
-impl Access {
-    /// The access to a registry that nothing is configured for: anonymous, and without TLS on this host's own
-    /// loopback addresses only, as other clients have it.
-    pub(crate) fn to(reference: &Reference) -> Self {
-        Self { plain_http: is_loopback(reference.domain()) }
-    }
-}
+/// What registries are told of who asks.
+const USER_AGENT: &str = concat!("containerd-driver/", env!("CARGO_PKG_VERSION"));
 
 /// One repository of a registry, during one pull.
 pub(crate) struct Registry {
-    client: Client,
-    auth: RegistryAuth,
+    access: Access,
     image: oci_client::Reference,
+    session: Mutex<Session>,
     root: Option<(Descriptor, Bytes)>,
+}
+
+/// A client that is logged in.
+struct Session {
+    client: Client,
+    login: Login,
+}
+
+impl Session {
+    /// The library keeps what it logged in with first, so that another login needs another client.
+    async fn open(access: &Access, image: &oci_client::Reference) -> Result<Self, SourceError> {
+        let read = |error| fault::read(error, access);
+        // `Client::new` falls back to other settings in silence.
+        let client = Client::try_from(client_config(access)).map_err(read)?;
+        let login = match access.credentials() {
+            Some(credentials) => login::login(access, credentials, image).await?,
+            None => Login::lasting(RegistryAuth::Anonymous),
+        };
+        // Asked for by itself, as later calls swallow its failure and go on without a token.
+        client.auth(image, &login.auth, RegistryOperation::Pull).await.map_err(read)?;
+        Ok(Self { client, login })
+    }
+}
+
+fn client_config(access: &Access) -> ClientConfig {
+    let config = ClientConfig {
+        connect_timeout: Some(CONNECT_TIMEOUT),
+        read_timeout: Some(SILENCE),
+        user_agent: USER_AGENT,
+        ..ClientConfig::default()
+    };
+    if !access.is_plain_http() {
+        return ClientConfig { protocol: ClientProtocol::Https, ..config };
+    }
+    // Over plain HTTP a proxy of the environment's would read the credentials. One that is used for no address takes its
+    // place.
+    ClientConfig {
+        protocol: ClientProtocol::Http,
+        http_proxy: Some("http://127.0.0.1".to_owned()),
+        no_proxy: Some("*,0.0.0.0/0,::/0".to_owned()),
+        ..config
+    }
 }
 
 impl Registry {
     /// Asks for the manifest or index of a reference; what it names is then fetched from this registry.
     pub(crate) async fn resolve(
         reference: &Reference,
-        access: &Access,
+        access: Access,
     ) -> Result<(Self, Descriptor), SourceError> {
         let (domain, repository) = (reference.domain().to_owned(), reference.repository().to_owned());
         let image = match reference.version() {
             Version::Tag(tag) => oci_client::Reference::with_tag(domain, repository, tag.clone()),
             Version::Digest(digest) => oci_client::Reference::with_digest(domain, repository, digest.clone()),
         };
-        let protocol = if access.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
-        let config = ClientConfig {
-            protocol,
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(SILENCE),
-            user_agent: concat!("containerd-driver/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        // `Client::new` falls back to other settings in silence.
-        let client = Client::try_from(config).map_err(fault::read)?;
-        let auth = RegistryAuth::Anonymous;
-        let mut registry = Self { client, auth, image, root: None };
-        let (descriptor, bytes) = registry.retried(|| registry.fetch_root(reference)).await?;
+        let session = Mutex::new(retried(&image, || Session::open(&access, &image)).await?);
+        let mut registry = Self { access, image, session, root: None };
+        let (descriptor, bytes) = registry.fetch_root(reference).await?;
         registry.root = Some((descriptor.clone(), bytes));
         Ok((registry, descriptor))
     }
 
-    async fn fetch_root(&self, reference: &Reference) -> Result<(Descriptor, Bytes), OciDistributionError> {
-        // Asked for by itself, as later calls swallow its failure and go on without a token.
-        self.client.auth(&self.image, &self.auth, RegistryOperation::Pull).await?;
-        let (bytes, digest) = self.client.pull_manifest_raw(&self.image, &self.auth, &ACCEPTED).await?;
+    async fn fetch_root(&self, reference: &Reference) -> Result<(Descriptor, Bytes), SourceError> {
+        let (bytes, digest) = self.fetch_manifest(&self.image).await?;
         let digest = match reference.version() {
             Version::Digest(digest) => digest.clone(),
             Version::Tag(_) if digest.starts_with("sha256:") => digest_of(&bytes),
@@ -93,23 +117,44 @@ impl Registry {
         Ok((with_media_type(descriptor, &bytes), bytes))
     }
 
-    /// Tries twice more when the failure may pass.
-    async fn retried<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, SourceError>
-    where
-        F: Future<Output = Result<T, OciDistributionError>>,
-    {
-        let mut backoff = Backoff::default();
-        for _ in 0..2 {
-            match attempt().await.map_err(fault::read) {
-                Err(SourceError::Passing(reason)) => {
-                    tracing::debug!(image = %self.image, reason, "the registry is asked again");
-                    tokio::time::sleep(backoff.next_delay()).await;
-                }
-                other => return other,
-            }
-        }
-        attempt().await.map_err(fault::read)
+    async fn fetch_manifest(&self, image: &oci_client::Reference) -> Result<(Bytes, String), SourceError> {
+        let fetch = || async {
+            let (client, auth) = self.session().await?;
+            client.pull_manifest_raw(image, &auth, &ACCEPTED).await.map_err(|error| self.read(error))
+        };
+        retried(&self.image, fetch).await
     }
+
+    /// The client to ask with, logged in anew when it is time.
+    async fn session(&self) -> Result<(Client, RegistryAuth), SourceError> {
+        let mut session = self.session.lock().await;
+        if session.login.renew_at.is_some_and(|at| at <= Instant::now()) {
+            *session = Session::open(&self.access, &self.image).await?;
+        }
+        Ok((session.client.clone(), session.login.auth.clone()))
+    }
+
+    fn read(&self, error: OciDistributionError) -> SourceError {
+        fault::read(error, &self.access)
+    }
+}
+
+/// Tries twice more when the failure may pass.
+async fn retried<T, F>(image: &oci_client::Reference, attempt: impl Fn() -> F) -> Result<T, SourceError>
+where
+    F: Future<Output = Result<T, SourceError>>,
+{
+    let mut backoff = Backoff::default();
+    for _ in 0..2 {
+        match attempt().await {
+            Err(SourceError::Passing(reason)) => {
+                tracing::debug!(%image, reason, "the registry is asked again");
+                tokio::time::sleep(backoff.next_delay()).await;
+            }
+            other => return other,
+        }
+    }
+    attempt().await
 }
 
 #[async_trait]
@@ -121,25 +166,24 @@ impl Source for Registry {
             return Ok(bytes.clone());
         }
         let image = self.image.clone_with_digest(descriptor.digest.clone());
-        let fetch = || self.client.pull_manifest_raw(&image, &self.auth, &ACCEPTED);
-        Ok(self.retried(fetch).await?.0)
+        Ok(self.fetch_manifest(&image).await?.0)
     }
 
     async fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream, SourceError> {
         let blob = OciDescriptor { digest: descriptor.digest.clone(), ..OciDescriptor::default() };
+        let (client, _) = self.session().await?;
+        let read = |error| self.read(error);
         let (stream, already_there) = if offset == 0 {
-            (self.client.pull_blob_stream(&self.image, &blob).await.map_err(fault::read)?, 0)
+            (client.pull_blob_stream(&self.image, &blob).await.map_err(read)?, 0)
         } else {
-            let part = self.client.pull_blob_stream_partial(&self.image, &blob, offset, None).await;
-            match part.map_err(fault::read)? {
+            let part = client.pull_blob_stream_partial(&self.image, &blob, offset, None).await;
+            match part.map_err(read)? {
                 BlobResponse::Partial(stream) => (stream, 0),
                 // A registry that can not give parts gives all.
                 BlobResponse::Full(stream) => (stream, offset),
             }
         };
-        let bytes = stream
-            .stream
-            .map(|piece| piece.map_err(|error| fault::read(OciDistributionError::IoError(error))));
+        let bytes = stream.stream.map(|piece| piece.map_err(|error| fault::transport(&error)));
         Ok(skip(bytes, already_there).boxed())
     }
 }
@@ -174,31 +218,11 @@ pub(crate) fn with_media_type(mut descriptor: Descriptor, bytes: &[u8]) -> Descr
     descriptor
 }
 
-fn is_loopback(domain: &str) -> bool {
-    let host = match domain.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => host,
-        _ => domain,
-    };
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use futures::{TryStreamExt, stream};
 
     use super::*;
-
-    #[test]
-    fn only_this_hosts_own_registries_are_asked_without_tls() {
-        for domain in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.1.2.3", "[::1]:5000", "[::1]"] {
-            assert!(is_loopback(domain), "{domain}");
-        }
-        for domain in ["docker.io", "registry:5000", "10.0.0.1:5000", "localhost.example.com", "[fe80::1]:80"]
-        {
-            assert!(!is_loopback(domain), "{domain}");
-        }
-    }
 
     #[test]
     fn a_manifest_without_a_media_type_has_the_one_of_its_content() {

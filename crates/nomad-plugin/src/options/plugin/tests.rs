@@ -29,6 +29,7 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 fn the_blocks_of_schema_and_decoder_have_the_same_options() {
     let mut asked = asked_by(|block| allowed_modes(block, AllowedModes::default()).map(drop));
     asked.extend(asked_by(|block| volumes(block).map(drop)));
+    asked.extend(asked_by(|block| auth::read_block(block).map(drop)));
     asked.extend(asked_by(|block| gc(block, false).map(drop)));
     asked.extend(asked_by(|block| dangling_containers(block).map(drop)));
     assert_eq!(asked, nested_names(OPTIONS));
@@ -58,6 +59,7 @@ fn every_option_arrives() {
         ("state_dir", "/var/lib/state".into()),
         ("client_timeout", "500ms".into()),
         ("image_pull_timeout", "1h".into()),
+        ("auth", [("username", "alice"), ("password", "hunter2")].into()),
         ("allow_privileged", false.into()),
         ("security", "default".into()),
         ("allow_caps", vec!["chown"].into()),
@@ -77,6 +79,7 @@ fn every_option_arrives() {
         state_dir: "/var/lib/state".into(),
         client_timeout: Duration::from_millis(500),
         image_pull_timeout: Duration::from_secs(3600),
+        auth: Some(driver_core::Credentials::new("alice", "hunter2", "")),
         allow_privileged: false,
         allow_caps: vec!["chown".into()],
         allowed_modes: AllowedModes { pid: Vec::new(), ..AllowedModes::default() },

@@ -1,6 +1,6 @@
 //! The table of a task's options.
 
-use crate::options::{Default, Entry, Kind, Peer};
+use crate::options::{Default, Entry, Kind, Peer, auth};
 
 /// All of them.
 pub const OPTIONS: &[Entry] = &[
@@ -18,6 +18,7 @@ pub const OPTIONS: &[Entry] = &[
         since: Peer::Containerd,
         effect: "How long the pull of the image may take.",
     },
+    auth::OF_TASK,
     Entry {
         name: "command",
         kind: Kind::Text,

@@ -28,6 +28,7 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 #[test]
 fn the_blocks_of_schema_and_decoder_have_the_same_options() {
     let mut asked = asked_by(|block| device_block(block).map(drop));
+    asked.extend(asked_by(|block| auth::read_block(block).map(drop)));
     asked.extend(asked_by(|block| mount(block).map(drop)));
     asked.extend(asked_by(|block| bind_options(block).map(drop)));
     asked.extend(asked_by(|block| tmpfs_options(block).map(drop)));
@@ -48,6 +49,7 @@ fn a_body_with_the_image_alone_leaves_all_else_unset() {
 fn every_option_arrives() {
     let body = Value::from([
         ("image", Value::from("redis:7")),
+        ("auth", [("username", "alice"), ("password", "hunter2")].into()),
         ("command", "redis-server".into()),
         ("args", Value::List(vec!["--port".into(), 6379.into()])),
         ("entrypoint", "/init".into()),
@@ -76,6 +78,7 @@ fn every_option_arrives() {
     ]);
     let expected = TaskOptions {
         image: "redis:7".into(),
+        auth: Some(driver_core::Credentials::new("alice", "hunter2", "")),
         command: Some("redis-server".into()),
         args: vec!["--port".into(), "6379".into()],
         entrypoint: vec!["/init".into()],
