@@ -115,7 +115,25 @@ func (c *chaos) kills(t *testing.T) {
 		}
 		// Nomad itself gives up a task whose plugin dies once more while it is recovered: its own affair.
 		c.untilReady(t)
+		c.untilRecovered(t)
 	}
+}
+
+// untilRecovered waits until the agent has taken up in the new plugin whatever ran in the old one.
+func (c *chaos) untilRecovered(t *testing.T) {
+	t.Helper()
+	harness.Eventually(t, limit, "every task is taken up", func() error {
+		log, err := os.ReadFile(c.log())
+		if err != nil {
+			return err
+		}
+		count := func(line string) int { return strings.Count(string(log), line) }
+		begun, done := count("attempting to recover task"), count("task successfully recovered on driver")
+		if failed := count(givenUp[0]) + count(givenUp[1]); begun > done+failed {
+			return fmt.Errorf("%d of %d", done+failed, begun)
+		}
+		return nil
+	})
 }
 
 func (c *chaos) pause(least, most int) {
