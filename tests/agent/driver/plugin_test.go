@@ -52,7 +52,11 @@ const firstPrint = 50 * time.Second
 
 func TestWithoutContainerdThePluginLoadsAndIsUndetected(t *testing.T) {
 	t.Parallel()
-	plugin := harness.Launch(t, map[string]any{"containerd_addr": filepath.Join(t.TempDir(), "none.sock")})
+	// The directory of the task that fails stays as a note of what to look for when containerd appears.
+	plugin := harness.Launch(t, map[string]any{
+		"containerd_addr": filepath.Join(t.TempDir(), "none.sock"),
+		"state_dir":       t.TempDir(),
+	})
 	prints, err := plugin.Fingerprint(t.Context())
 	must.NoError(t, err)
 	print := harness.Receive(t, firstPrint, "a first fingerprint", prints)

@@ -37,9 +37,8 @@ impl Drop for Base {
     fn drop(&mut self) {
         let tasks = std::fs::read_dir(self.path().join("state/tasks")).into_iter().flatten().flatten();
         for task in tasks {
-            if let Err(error) = staging::unstage(&task.path().join("staged")) {
-                eprintln!("{}: {}", task.path().display(), crate::chain(&error));
-            }
+            let unstaged = staging::unstage(&task.path().join("staged"));
+            assert!(unstaged.is_ok() || std::thread::panicking(), "{unstaged:?}");
         }
     }
 }
