@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use e2e::wait::limited;
 use e2e::world::Setup;
 use e2e::{Plugin, World, test, test_with};
-use nomad_host::driver::{Fingerprint, Health, Subscription};
+use nomad_host::driver::{DriverClient, Fingerprint, Health, Subscription};
+use nomad_host::plugin::PluginProcess;
 use nomad_proto::cty::Value;
 
 /// Follows the stream until the health is this one.
@@ -28,8 +29,14 @@ async fn stream(plugin: &Plugin) -> Subscription<Fingerprint> {
 /// The fingerprint of a further plugin with this configuration, once it has looked.
 async fn first_of(config: &Value) -> Fingerprint {
     let plugin = Plugin::configured(config).await;
-    let mut stream = stream(&plugin).await;
-    let found = limited("a look at containerd", async {
+    let found = first(&plugin.driver()).await;
+    assert!(plugin.shutdown().await.is_some_and(|status| status.success()));
+    found
+}
+
+async fn first(driver: &DriverClient) -> Fingerprint {
+    let mut stream = limited("Fingerprint", driver.fingerprint()).await.unwrap();
+    limited("a look at containerd", async {
         loop {
             let next = stream.next().await.unwrap().expect("the stream goes on");
             if next.description != "not configured yet" {
@@ -37,9 +44,7 @@ async fn first_of(config: &Value) -> Fingerprint {
             }
         }
     })
-    .await;
-    assert!(plugin.shutdown().await.is_some_and(|status| status.success()));
-    found
+    .await
 }
 
 #[test]
@@ -160,5 +165,23 @@ fn another_namespace_is_kept_to() {
         task.destroy(true).await.unwrap();
         assert!(!ctr(&["containers", "list", "-q"]).contains(&world.alloc().id));
         assert!(!ctr(&["snapshots", "list"]).contains(&world.alloc().id));
+    });
+}
+
+#[test]
+fn a_state_dir_whose_mounts_containerd_does_not_see_is_unhealthy_and_named() {
+    test(async |world| {
+        let (mut options, _log) = Plugin::options();
+        let driver = std::mem::replace(&mut options.binary, "unshare".into());
+        for argument in ["--mount", "--propagation", "private"] {
+            options = options.argument(argument);
+        }
+        let plugin = limited("the handshake", PluginProcess::start(options.argument(driver))).await.unwrap();
+        limited("SetConfig", plugin.driver().configure(world.config())).await.unwrap();
+        let seen = first(&plugin.driver()).await;
+        let state_dir = world.state_dir().display().to_string();
+        assert_eq!(seen.health, Health::Unhealthy, "{seen:?}");
+        assert!(seen.description.contains("state_dir") && seen.description.contains(&state_dir), "{seen:?}");
+        assert!(plugin.shutdown().await.is_some_and(|status| status.success()));
     });
 }

@@ -1,5 +1,6 @@
 //! The adapter: one containerd, one namespace, one snapshotter.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -37,6 +38,8 @@ pub(crate) struct Backend {
     pub(crate) runtime: String,
     /// The snapshotter of new root file systems.
     pub(crate) snapshotter: String,
+    /// Where objects for the runtime are mounted.
+    pub(crate) state_dir: PathBuf,
     images: Arc<ImageStore>,
     features: FeatureCache,
     watcher: OnceLock<Watcher>,
@@ -50,6 +53,7 @@ impl Backend {
             daemon,
             runtime: config.runtime.clone(),
             snapshotter: config.snapshotter.clone(),
+            state_dir: config.state_dir.clone(),
             features: FeatureCache::default(),
             watcher: OnceLock::new(),
         })

@@ -26,7 +26,7 @@ impl Containers for Backend {
 
     async fn survey(&self) -> Result<Survey, ContainersError> {
         let features = self.features().await?;
-        Ok(survey::survey(&self.daemon, &features, &self.runtime, &self.snapshotter).await?)
+        Ok(survey::survey(&self.daemon, &features, &self.runtime, &self.snapshotter, &self.state_dir).await?)
     }
 
     async fn prepare_rootfs(

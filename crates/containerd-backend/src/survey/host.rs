@@ -37,6 +37,11 @@ impl DaemonHost {
         })
     }
 
+    /// Its directory of /proc.
+    pub(crate) fn process(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
+    }
+
     /// Whether the daemon finds a program of this name.
     pub(crate) fn finds(&self, program: &str) -> bool {
         self.finds_in_path(program) || self.is_executable(&self.beside.join(program))

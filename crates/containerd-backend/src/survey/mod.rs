@@ -1,5 +1,7 @@
 //! Whether the daemon can run tasks as configured: its version, the snapshotter, the runtime.
 
+use std::path::Path;
+
 use containerd_client::services::v1::PluginInfoRequest;
 use driver_core::ports::Survey;
 use prost::Message;
@@ -11,6 +13,7 @@ use crate::refused::Refused;
 use crate::runtime::{self, ShimProgram};
 
 pub(crate) mod host;
+mod mounts;
 
 use host::DaemonHost;
 
@@ -32,6 +35,7 @@ pub(crate) async fn survey(
     features: &Features,
     configured: &str,
     snapshotter: &str,
+    state_dir: &Path,
 ) -> Result<Survey, Refused> {
     let mut survey = Survey {
         version: features.version.clone(),
@@ -41,6 +45,8 @@ pub(crate) async fn survey(
     };
     survey.problems.extend(snapshotter_problem(features, snapshotter));
     survey.problems.extend(runtime_problem(daemon, &features.runtime).await?);
+    let host = DaemonHost::of(daemon).await;
+    survey.problems.extend(host.and_then(|host| mounts::problem(host.process(), state_dir)));
     if features.runtime != configured {
         survey.warnings.push(format!(
             "containerd {} no longer has the runtime {configured}: {} is used in its place",
