@@ -26,18 +26,33 @@ struct Shim {
     has_bundle: bool,
 }
 
+/// What is left of the shims.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Orphans {
+    /// Nothing.
+    Gone,
+    /// One is in containerd's hands, which takes it up again at its next start.
+    Held,
+}
+
 /// Ends the shims of a task that containerd does not have. One that still has its bundle is in containerd's hands, which
-/// is waited for; what it keeps, it takes up again at its next start.
-pub(crate) async fn end(daemon: &Daemon, id: &str) {
+/// is waited for.
+pub(crate) async fn end(daemon: &Daemon, id: &str) -> Orphans {
     let (begin, mut backoff) = (Instant::now(), Backoff::default());
     loop {
         let (namespace, name) = (daemon.namespace().to_owned(), id.to_owned());
-        let found = tokio::task::spawn_blocking(move || shims(Path::new("/proc"), &namespace, &name)).await;
-        let (held, forgotten): (Vec<_>, Vec<_>) =
-            found.unwrap_or_default().into_iter().partition(|shim| shim.has_bundle);
+        let look = tokio::task::spawn_blocking(move || shims(Path::new("/proc"), &namespace, &name));
+        let Ok(Ok(found)) = tokio::time::timeout(CLEANUP, look).await else {
+            tracing::warn!(container = id, "the processes of this host can not be looked at");
+            return Orphans::Gone;
+        };
+        let (held, forgotten): (Vec<_>, Vec<_>) = found.into_iter().partition(|shim| shim.has_bundle);
         forgotten.iter().for_each(|shim| kill(shim, id));
-        if held.is_empty() || begin.elapsed() >= CLEANUP {
-            return;
+        if held.is_empty() {
+            return Orphans::Gone;
+        }
+        if begin.elapsed() >= CLEANUP {
+            return Orphans::Held;
         }
         // No event tells that containerd has cleaned up.
         tokio::time::sleep(backoff.next_delay()).await;
@@ -60,12 +75,18 @@ fn shim(directory: &Path, namespace: &str, id: &str) -> Option<Shim> {
     is_shim_of(directory, namespace, id).then_some(())?;
     let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
     is_shim_of(directory, namespace, id).then_some(())?;
-    let has_bundle = std::fs::metadata(directory.join("cwd")).is_ok_and(|bundle| bundle.nlink() > 0);
+    let has_bundle = std::fs::metadata(directory.join("cwd")).map_or(true, |bundle| bundle.nlink() > 0);
     Some(Shim { pid: pid.unsigned_abs(), process, has_bundle })
 }
 
-/// Whether the command line is that of a shim of this container (containerd, `runtime/v2/README.md`: flags).
+/// Whether the command line is that of a shim of this container (containerd, `runtime/v2/README.md`: flags). Only shims
+/// are asked for theirs: the answer of a process whose memory is locked may never come (proc_pid_cmdline(5)).
 fn is_shim_of(directory: &Path, namespace: &str, id: &str) -> bool {
+    // Of a longer name the kernel keeps 15 bytes.
+    let name = std::fs::read(directory.join("comm")).unwrap_or_default();
+    if !name.starts_with(b"containerd-shim") {
+        return false;
+    }
     let line = std::fs::read(directory.join("cmdline")).unwrap_or_default();
     let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
     let program = words.first().map(|word| PathBuf::from(std::ffi::OsStr::from_bytes(word)));
@@ -83,6 +104,8 @@ mod tests {
 
     fn is_shim(words: &[&str]) -> bool {
         let directory = tempfile::tempdir().unwrap();
+        let name = Path::new(words.first().unwrap_or(&"")).file_name().unwrap_or_default().to_str().unwrap();
+        std::fs::write(directory.path().join("comm"), &name[..name.len().min(15)]).unwrap();
         std::fs::write(directory.path().join("cmdline"), words.join("\0") + "\0").unwrap();
         is_shim_of(directory.path(), "nomad", "web-1")
     }

@@ -7,12 +7,13 @@ use driver_core::ids::ContainerId;
 use crate::daemon::Daemon;
 use crate::features::Features;
 use crate::images::snapshots;
+use crate::orphans::{self, Orphans};
 use crate::refused::Refused;
-use crate::{lease, leftovers, orphans, records, sandbox, tasks};
+use crate::{lease, leftovers, records, sandbox, tasks};
 
 /// Removes whatever there is of this id. The first failure is reported; the rest is attempted all the same, except
-/// that a task which could not be removed keeps its record and its file system: without them containerd could not be
-/// asked for it any more.
+/// that a task or a sandbox record which could not be removed keeps its container's record and its file system: without
+/// them it could not be found any more.
 pub(crate) async fn purge(
     daemon: &Daemon,
     features: Result<Arc<Features>, Refused>,
@@ -21,10 +22,11 @@ pub(crate) async fn purge(
 ) -> Result<(), Refused> {
     let id = id.as_str();
     let (record, task) = tokio::join!(records::get(daemon, id), tasks::remove(daemon, id));
-    let had_task = task?;
+    let is_deleted = task?;
     let runtime = leftovers::remove(daemon, id).await;
-    if !had_task {
-        orphans::end(daemon, id).await;
+    if !is_deleted && orphans::end(daemon, id).await == Orphans::Held {
+        // Its task came about only now.
+        tasks::remove(daemon, id).await?;
     }
     // A record of an earlier configuration, or of another driver, has another snapshotter or key.
     let (snapshotter, key) = match record? {
@@ -33,13 +35,12 @@ pub(crate) async fn purge(
         }
         _ => (snapshotter.to_owned(), id.to_owned()),
     };
+    // Nothing leads to it once the record and the lease are gone.
+    if features?.has_sandboxes() {
+        sandbox::delete(daemon, id).await?;
+    }
     let results = [
         runtime,
-        // Nothing leads to it once the record and the lease are gone.
-        match features {
-            Ok(features) if features.has_sandboxes() => sandbox::delete(daemon, id).await,
-            other => other.map(drop),
-        },
         records::delete(daemon, id).await,
         snapshots::remove(daemon, &snapshotter, &key).await,
         lease::delete(daemon, id).await,

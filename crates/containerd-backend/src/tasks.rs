@@ -177,8 +177,8 @@ fn known(process: Option<&Process>) -> Option<TaskState> {
     }
 }
 
-/// Makes sure that there is no task: kills it with all its processes, waits for its end, deletes it. Tells whether
-/// there was one.
+/// Makes sure that there is no task: kills it with all its processes, waits for its end, deletes it. Tells whether it
+/// was this call that deleted it.
 ///
 /// A task that can not be found is deleted, too: a daemon that died in the middle of deleting it takes up its shim
 /// again, which has no process any more, and would call every later task of this id a second one.
@@ -189,20 +189,24 @@ pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
     match delete(daemon, id).await {
         // A create that was broken off may have come about in between.
         Err(Refused { trouble: Trouble::Failed(_), .. }) if remove_found(daemon, id).await? => Ok(true),
-        deleted => deleted.map(|()| false),
+        deleted => deleted,
     }
 }
 
 async fn remove_found(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
     let Some(process) = get(daemon, id).await? else { return Ok(false) };
     end(daemon, id, &process).await?;
-    delete(daemon, id).await.map(|()| true)
+    delete(daemon, id).await
 }
 
-async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+/// Tells whether there was something to delete.
+async fn delete(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
     let mut tasks = daemon.tasks();
     let request = DeleteTaskRequest { container_id: id.to_owned() };
-    gone_is_fine(daemon.call("delete the task", id, tasks.delete(request)).await.map(drop))
+    match daemon.call("delete the task", id, tasks.delete(request)).await {
+        Err(refused) if refused.is_not_found() => Ok(false),
+        deleted => deleted.map(|_| true),
+    }
 }
 
 /// Kills the task unless it has ended, and waits for its end.

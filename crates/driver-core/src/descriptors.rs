@@ -18,30 +18,34 @@ const OF_START: u64 = 16;
 /// Pipes of an exec.
 const OF_EXEC: u64 = 3;
 
-/// Counts what starts under way may still open.
+/// Counts the descriptors that starts under way may still open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Room(Arc<AtomicU64>);
 
 /// The share of a start under way; given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share(Arc<AtomicU64>);
+pub(crate) struct Share {
+    room: Arc<AtomicU64>,
+    descriptors: u64,
+}
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.room.fetch_sub(self.descriptors, Ordering::Relaxed);
     }
 }
 
 impl Room {
-    /// Takes room for a start, from its request to its end, and for the reading of its task's usage.
+    /// Takes room for a start, from its request to its end, for the sources of the job's mounts, which it holds as long,
+    /// and for the reading of its task's usage.
     ///
     /// # Errors
     /// [`DriverError::Descriptors`].
-    pub(crate) fn for_start(&self) -> Result<Share, DriverError> {
-        let share = Share(Arc::clone(&self.0));
-        let starts = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let of_task = OF_START + u64::try_from(StatsReader::DESCRIPTORS_MAX).unwrap_or(u64::MAX);
-        require("a start", KEPT_FREE + starts.saturating_mul(of_task)).map(|()| share)
+    pub(crate) fn for_start(&self, mounts: usize) -> Result<Share, DriverError> {
+        let further = u64::try_from(StatsReader::DESCRIPTORS_MAX + mounts).unwrap_or(u64::from(u32::MAX));
+        let share = Share { room: Arc::clone(&self.0), descriptors: OF_START + further };
+        let together = self.0.fetch_add(share.descriptors, Ordering::Relaxed) + share.descriptors;
+        require("a start", KEPT_FREE + together).map(|()| share)
     }
 
     /// Makes sure that an exec finds room.
@@ -75,8 +79,9 @@ mod tests {
     #[test]
     fn a_share_is_given_back() {
         let room = Room::default();
-        let (one, two) = (room.for_start().unwrap(), room.for_start().unwrap());
-        assert_eq!(room.0.load(Ordering::Relaxed), 2);
+        let (one, two) = (room.for_start(0).unwrap(), room.for_start(3).unwrap());
+        assert_eq!(room.0.load(Ordering::Relaxed), one.descriptors + two.descriptors);
+        assert_eq!(two.descriptors, one.descriptors + 3);
         drop((one, two));
         assert_eq!(room.0.load(Ordering::Relaxed), 0);
     }

@@ -240,8 +240,7 @@ impl Driver {
     pub async fn destroy_task(&self, id: &TaskId, force: bool) -> Result<(), DriverError> {
         let driver = self.clone();
         let Some(task) = self.0.tasks.find(id) else {
-            let context = self.context().map_err(|_| DriverError::TaskNotFound)?;
-            let destroyed = tokio::spawn(reaper::destroy_unknown(context, self.shared(), id.clone(), force));
+            let destroyed = tokio::spawn(driver.destroy_unknown(id.clone(), force));
             return destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?;
         };
         let destroyed = tokio::spawn(async move { driver.destroy_known(task, force).await });

@@ -135,6 +135,18 @@ pub enum DriverError {
         /// How many must be.
         needed: u64,
     },
+    /// What a job mounts was there when it was checked, and had gone when the container was made.
+    #[error(
+        "mounts.source = {path:?}: it was replaced or removed while the task was started; what is there now is taken by \
+         the next start"
+    )]
+    SourceGone {
+        /// The source.
+        path: PathBuf,
+        /// The step's failure.
+        #[source]
+        cause: Box<DriverError>,
+    },
     /// An internal task ended before it answered.
     #[error("{0} was interrupted")]
     Interrupted(&'static str),
@@ -150,6 +162,7 @@ impl DriverError {
             Self::Interrupted(_)
             | Self::NotConfigured
             | Self::Descriptors { .. }
+            | Self::SourceGone { .. }
             | Self::Unconfirmed { .. } => true,
             _ => false,
         }

@@ -89,10 +89,13 @@ impl StateDir {
         Ok(entries.filter_map(|entry| self.found(&entry.ok()?)).collect())
     }
 
-    /// One that is removed meanwhile is none.
+    /// One that is removed meanwhile is none, and of one that can not be read nothing is known.
     fn found(&self, entry: &fs::DirEntry) -> Option<TaskFiles> {
         let id = ContainerId::existing(entry.file_name().to_str()?);
-        let labels = fs::read(self.task(&id).join(LABELS)).unwrap_or_default();
+        let labels = match fs::read(self.task(&id).join(LABELS)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return None,
+            labels => labels.unwrap_or_default(),
+        };
         Some(TaskFiles {
             labels: serde_json::from_slice(&labels).unwrap_or_default(),
             made_at: entry.metadata().and_then(|meta| meta.modified()).ok()?,

@@ -80,6 +80,19 @@ fn written(mount: &Mount) -> PathBuf {
 }
 
 impl Granted {
+    /// The failure of a start, as what it comes from where a source has gone since it was checked.
+    pub(crate) fn explain(&self, cause: DriverError) -> DriverError {
+        let is_gone = |mount: &&GrantedMount| {
+            mount.object.as_ref().is_some_and(|object| staged::is_unlinked(object.as_fd()))
+        };
+        match self.mounts.iter().find(is_gone) {
+            Some(gone) if !cause.is_recoverable() => {
+                DriverError::SourceGone { path: written(&gone.mount), cause: Box::new(cause) }
+            }
+            _ => cause,
+        }
+    }
+
     /// Holds the task against the operator's rules and the host, and tries a spec with all that the job decides, so
     /// that what no container can have is refused before there is one. Blocking.
     pub(crate) fn of(context: &Context, spec: &TaskSpec) -> Result<Self, DriverError> {

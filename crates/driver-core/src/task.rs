@@ -145,14 +145,14 @@ impl Registry {
         self.lock().values().any(|task| task.container == *container && task.phase() == Phase::Running)
     }
 
-    /// The task in the container whose end is not confirmed and no caller waits for.
+    /// A task in the container whose end is not confirmed, where no caller waits for any.
     pub(crate) fn abandoned_in(&self, container: &ContainerId) -> Option<Arc<Task>> {
-        let is_abandoned = |task: &&Arc<Task>| {
-            task.container == *container
-                && task.phase() == Phase::Running
-                && Arc::strong_count(&task.callers) == 1
-        };
-        self.lock().values().find(is_abandoned).cloned()
+        let tasks = self.lock();
+        let is_running = |task: &&Arc<Task>| task.container == *container && task.phase() == Phase::Running;
+        let mut running = tasks.values().filter(is_running);
+        let first = running.next()?;
+        let is_abandoned = |task: &Arc<Task>| Arc::strong_count(&task.callers) == 1;
+        (is_abandoned(first) && running.all(is_abandoned)).then(|| Arc::clone(first))
     }
 
     /// Forgets the ended tasks of a container that was removed.

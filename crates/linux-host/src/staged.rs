@@ -56,6 +56,12 @@ pub fn object_at(path: &Path) -> std::io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
+/// Whether nothing leads to the object any more: it was removed, or another one has its name. What can not be told is
+/// not said.
+pub fn is_unlinked(object: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstat(object).is_ok_and(|found| found.st_nlink == 0)
+}
+
 /// The path of an object in this process's mount namespace, free of links.
 ///
 /// # Errors

@@ -1,6 +1,9 @@
 //! Whether the daemon sees what is mounted into a directory: the runtime gets its objects there.
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, open};
 
 /// Why the daemon of this directory of /proc does not see what is mounted beneath `directory` from here. Nothing is
 /// claimed of what can not be looked at.
@@ -23,7 +26,9 @@ pub(crate) fn problem(daemon: &Path, directory: &Path) -> Option<String> {
 
 /// The directory, or what there is of the way to it, through all links.
 fn existing(directory: &Path) -> Option<PathBuf> {
-    directory.ancestors().find_map(|ancestor| std::fs::canonicalize(ancestor).ok())
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let opened = directory.ancestors().find_map(|ancestor| open(ancestor, flags, Mode::empty()).ok())?;
+    std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).ok()
 }
 
 /// Whether what is mounted at `directory` in one table spreads to the mounts of the other (mount_namespaces(7)): the

@@ -8,7 +8,7 @@ use driver_core::ports::ContainersError;
 use expect_test::expect;
 
 use crate::archives::Layout;
-use crate::auth::{BASIC, alice, ask, image, refused};
+use crate::auth::{BASIC, alice, ask, basic, image, refused, storage_behind_a_redirect};
 use crate::fixture::Room;
 use crate::registry::{Guard, Registry, http_with};
 
@@ -53,9 +53,8 @@ async fn a_token_is_got_for_credentials_and_got_again_before_it_ends() {
     let room = Room::new("auth-token");
     let (layout, root) = image("auth-token");
     let tokens = Tokens::default();
-    let (server, storage) = (tokens.server().await, Registry::start(layout.clone(), &[], &[]).await);
+    let (server, (storage, elsewhere)) = (tokens.server().await, storage_behind_a_redirect(&layout).await);
     let users = tokens.guard(&format!("http://{}/token?from=realm", server.domain));
-    let elsewhere = format!("http://{}", storage.domain);
     let guard: Guard = Box::new(move |seen| {
         let moved = || http_with(307, &[("location", &format!("{elsewhere}{}", seen.path))], b"");
         users(seen).or_else(|| seen.path.contains("/blobs/").then(moved))
@@ -70,7 +69,7 @@ async fn a_token_is_got_for_credentials_and_got_again_before_it_ends() {
     assert_eq!(server.seen().len(), 6);
     assert!(server.seen().iter().all(|seen| seen.authorization.as_deref() == Some(BASIC)));
     assert!(registry.seen().iter().all(|seen| seen.authorization.as_deref() != Some(BASIC)));
-    assert_eq!(storage.seen().len(), 4);
+    assert_eq!(storage.seen().len(), 8);
     assert!(storage.seen().iter().all(|seen| seen.authorization.is_none()), "{:?}", storage.seen());
 }
 
@@ -130,4 +129,37 @@ async fn a_token_server_that_is_reached_without_tls_beyond_this_host_gets_no_cre
     assert!(error.to_string().contains(&reached), "{error}");
     assert!(matches!(error, ContainersError::ImageRefused { .. }), "{error:?}");
     assert!(server.seen().is_empty(), "{:?}", server.seen());
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_token_server_that_sends_those_who_ask_to_another_one_does_not_give_it_their_credentials() {
+    let room = Room::new("auth-token-moved");
+    let (layout, root) = image("auth-token-moved");
+    let tokens = Tokens::default();
+    let other = tokens.server().await;
+    let location = format!("http://{}/token", other.domain);
+    let moves: Guard = Box::new(move |_| Some(http_with(307, &[("location", &location)], b"")));
+    let server = Registry::guarded(Layout::default(), &[], &[], moves).await;
+    let guard = tokens.guard(&format!("http://{}/token", server.domain));
+    let registry = Registry::guarded(layout, &[("1", &root)], &[], guard).await;
+    let error = ask(&room, &registry.reference("1"), &[alice()]).await.unwrap_err();
+    expect!["image HOST/test:1: the registry's token server answered 307 Temporary Redirect"]
+        .assert_eq(&error.to_string().replace(&registry.domain, "HOST"));
+    assert_eq!((server.seen().len(), other.seen().len()), (1, 0));
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_registry_that_tells_only_at_the_image_what_it_wants_gets_it() {
+    let room = Room::new("auth-late");
+    let (layout, root) = image("auth-late");
+    let users = basic(BASIC);
+    let guard: Guard = Box::new(move |seen| match seen.path.as_str() {
+        "/v2/" => Some(http_with(200, &[], b"{}")),
+        _ => users(seen),
+    });
+    let registry = Registry::guarded(layout, &[("1", &root)], &[], guard).await;
+    ask(&room, &registry.reference("1"), &[alice()]).await.unwrap();
+    room.assert_whole(&registry.reference("1"));
 }

@@ -19,7 +19,7 @@ use crate::task::{Phase, Task};
 impl Driver {
     pub(super) async fn start_alone(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
         let context = self.context()?;
-        let _share = context.room.for_start()?;
+        let _share = context.room.for_start(spec.options.mounts.len())?;
         let id = ContainerId::of_task(context.mode(), &spec.identity.alloc_id, &spec.identity.task);
         let granted = granted(Arc::clone(&context), spec).await;
         if granted.is_err() {

@@ -131,9 +131,13 @@ impl Reaper {
         if wanted || trace.allocation_is_gone() != Some(true) {
             return;
         }
-        let removed = match abandoned {
+        let ended = match abandoned {
             Some(task) => destroy::destroy(&task, true).await,
-            None => trace.remove(&self.context).await,
+            None => Ok(()),
+        };
+        let removed = match ended {
+            Ok(()) => trace.remove(&self.context).await,
+            Err(error) => Err(error),
         };
         match removed {
             Ok(()) => {

@@ -91,10 +91,11 @@ pub(crate) async fn run(
     let reuses = context.reusable.take(&id);
     let life = Arc::new(LifeCell::new());
     let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
+    let checked = Arc::clone(&granted);
     let common = Common { context, spec, granted, id, life, reuses, pipes: OnceCell::new() };
     match phases(common).await {
         Ok(task) => Ok(task),
-        Err(cause) => Err(undo.after(cause).await),
+        Err(cause) => Err(undo.after(checked.explain(cause)).await),
     }
 }
 

@@ -71,15 +71,21 @@ pub(super) fn read_block(block: &mut Reader) -> Result<Option<Credentials>, Opti
                 .refused_secret("auth.password", "a password with its user in auth.username is accepted"));
         }
         (false, true) => {
-            return Err(block.refused("auth.username", "a user with a password in auth.password is accepted"));
+            return Err(
+                block.refused_secret("auth.username", "a user with a password in auth.password is accepted")
+            );
         }
         (false, false) => {}
     }
     // What basic authentication can not carry (RFC 7617, 2).
     if user.contains(|c: char| c == ':' || c.is_control()) {
-        return Err(
-            block.refused("auth.username", "a user without colons and control characters is accepted")
-        );
+        let accepted = "a user without colons and control characters is accepted";
+        return Err(block.refused_secret("auth.username", accepted));
+    }
+    // An address may have a user and a password in it.
+    if server.contains('@') {
+        let accepted = "a registry as host or host:port, without a user, is accepted";
+        return Err(block.refused_secret("auth.server_address", accepted));
     }
     if password.contains(char::is_control) {
         let accepted = "a password without control characters, such as the end of a line, is accepted";

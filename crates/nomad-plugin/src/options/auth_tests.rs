@@ -53,18 +53,27 @@ fn half_credentials_and_ones_that_can_not_be_sent_are_refused_without_the_passwo
         of_task([("username", "alice"), ("password", "")].into()),
         of_plugin([("password", "hunter2")].into()),
         of_task([("username", ""), ("password", "hunter2")].into()),
-        of_task([("username", "al:ice"), ("password", "hunter2")].into()),
+        of_task([("username", "al:hunter2"), ("password", "hunter2")].into()),
+        of_plugin(
+            [
+                ("username", "alice"),
+                ("password", "x"),
+                ("server_address", "https://al:hunter2@r.example.com"),
+            ]
+            .into(),
+        ),
         of_plugin([("username", "alice"), ("password", "hunter2\n")].into()),
         of_task([("username", "alice"), ("pasword", "hunter2")].into()),
         of_task(Value::List(vec![[("username", "alice")].into(), [("password", "hunter2")].into()])),
     ]
     .map(|read| read.unwrap_err());
     expect_test::expect![[r#"
-        auth.username = "alice": a user with a password in auth.password is accepted
-        auth.username = "alice": a user with a password in auth.password is accepted
+        auth.username = [redacted]: a user with a password in auth.password is accepted
+        auth.username = [redacted]: a user with a password in auth.password is accepted
         auth.password = [redacted]: a password with its user in auth.username is accepted
         auth.password = [redacted]: a password with its user in auth.username is accepted
-        auth.username = "al:ice": a user without colons and control characters is accepted
+        auth.username = [redacted]: a user without colons and control characters is accepted
+        auth.server_address = [redacted]: a registry as host or host:port, without a user, is accepted
         auth.password = [redacted]: a password without control characters, such as the end of a line, is accepted
         unknown option "auth.pasword"; did you mean "password"?
         the block "auth" appears 2 times, but must appear at most once"#]].assert_eq(&refused.join("\n"));

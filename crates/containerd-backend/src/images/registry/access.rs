@@ -91,8 +91,12 @@ fn is_for(credentials: &Credentials, domain: &str) -> bool {
     }
     let after_scheme = server.split_once("://").map_or(server, |(_, rest)| rest);
     let host = after_scheme.split('/').next().unwrap_or_default();
-    let host = if DOCKER_HUB.contains(&host) { DEFAULT_DOMAIN } else { host };
-    host.eq_ignore_ascii_case(domain)
+    one_name(host) == one_name(domain)
+}
+
+fn one_name(host: &str) -> String {
+    let host = host.to_ascii_lowercase();
+    if DOCKER_HUB.contains(&host.as_str()) { DEFAULT_DOMAIN.to_owned() } else { host }
 }
 
 /// Whether a host, with its port if it has one, is this machine by its very name.
@@ -136,8 +140,10 @@ mod tests {
         assert_eq!(user("r.example.com:5000/a", &elsewhere).as_deref(), Some("plugin"));
         assert_eq!(user("r.example.com/a", &elsewhere), None);
         assert_eq!(user("r.example.com.evil.org/a", &elsewhere), None);
-        for hub in ["docker.io", "https://index.docker.io/v1/", "registry-1.docker.io"] {
-            assert_eq!(user("alice/tool", &[of("hub", hub)]).as_deref(), Some("hub"), "{hub}");
+        for hub in ["docker.io", "https://Index.docker.io/v1/", "registry-1.docker.io"] {
+            for image in ["alice/tool", "registry-1.docker.io/alice/tool"] {
+                assert_eq!(user(image, &[of("hub", hub)]).as_deref(), Some("hub"), "{hub} {image}");
+            }
             assert_eq!(user("r.example.com/tool", &[of("hub", hub)]), None, "{hub}");
         }
     }

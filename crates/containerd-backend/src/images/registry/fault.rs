@@ -41,7 +41,7 @@ fn by_code(code: &OciErrorCode, message: &str, access: &Access) -> SourceError {
     }
 }
 
-fn by_status(code: u16, message: &str, access: &Access) -> SourceError {
+pub(super) fn by_status(code: u16, message: &str, access: &Access) -> SourceError {
     match code {
         401 | 403 => SourceError::Final(access.denied()),
         404 => SourceError::Final("not found in the registry".to_owned()),
@@ -97,7 +97,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Texts of registries may be whole pages.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     line.chars().take(300).collect()
 }

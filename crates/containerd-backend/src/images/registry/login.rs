@@ -5,23 +5,22 @@
 
 use std::time::{Duration, Instant};
 
-use driver_core::Credentials;
 use http_auth::parse_challenges;
 use oci_client::secrets::RegistryAuth;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode, Url};
+use reqwest::{Client, Response, StatusCode, Url};
 
 use super::super::source::SourceError;
 use super::access::Access;
-use super::{CONNECT_TIMEOUT, SILENCE, USER_AGENT, fault};
+use super::fault;
+use super::user::{Redirects, get, whole};
 
 /// How long a token holds that does not say (distribution, token authentication).
 const TOKEN_LIFE: u64 = 60;
 /// Longest that a token is used, in seconds.
 const LONGEST_LIFE: u64 = 24 * 3600;
-/// Redirects that are followed.
-const MAX_REDIRECTS: usize = 5;
+/// Longest answer of a token server, in bytes.
+const LONGEST_TOKEN: usize = 1 << 20;
 
 /// What requests carry.
 pub(super) struct Login {
@@ -58,51 +57,53 @@ struct Token {
 
 /// Asks the registry how it wants credentials, and gives them for a token where it wants that.
 pub(super) async fn login(
+    http: &Client,
     access: &Access,
-    credentials: &Credentials,
     image: &oci_client::Reference,
 ) -> Result<Login, SourceError> {
-    let http = client(access)?;
-    let scheme = if access.is_plain_http() { "http" } else { "https" };
-    let url = format!("{scheme}://{}/v2/", image.resolve_registry());
-    let answer = http.get(url).send().await.map_err(|error| fault::transport(&error))?;
-    if may_pass(answer.status()) {
-        return Err(SourceError::Passing(format!("the registry answered {}", answer.status())));
-    }
+    let Some(credentials) = access.credentials() else { return Ok(Login::lasting(RegistryAuth::Anonymous)) };
     let (user, password) = (credentials.user().to_owned(), credentials.password().to_owned());
-    match challenge(answer.headers()) {
+    match ask(http, access, image).await? {
         None => Ok(Login::lasting(RegistryAuth::Anonymous)),
         Some(Challenge::Basic) => Ok(Login::lasting(RegistryAuth::Basic(user, password))),
         Some(Challenge::Other(scheme)) => Err(SourceError::Final(format!(
             "the registry asks for credentials by {scheme}; basic and bearer are known"
         ))),
         Some(Challenge::Bearer { realm, service }) => {
-            let realm = checked(access, &realm)?;
-            let scope = format!("repository:{}:pull", image.repository());
-            let mut request = http.get(realm).query(&[("scope", scope)]).basic_auth(user, Some(password));
+            let mut realm = checked(access, &realm)?;
+            realm.query_pairs_mut().append_pair("scope", &format!("repository:{}:pull", image.repository()));
             if let Some(service) = service {
-                request = request.query(&[("service", service)]);
+                realm.query_pairs_mut().append_pair("service", &service);
             }
-            token(access, request).await
+            let basic = RegistryAuth::Basic(user, password);
+            let answer = get(http, realm.as_str(), &HeaderMap::new(), &basic, Redirects::Within).await?;
+            token(access, answer).await
         }
     }
 }
 
-/// A client that goes where credentials may travel, and nowhere else.
-fn client(access: &Access) -> Result<Client, SourceError> {
-    let of = access.clone();
-    let redirects = Policy::custom(move |attempt| {
-        let goes_on = attempt.previous().len() <= MAX_REDIRECTS && of.may_carry_credentials(attempt.url());
-        if goes_on { attempt.follow() } else { attempt.stop() }
-    });
-    let builder = Client::builder()
-        .user_agent(USER_AGENT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(SILENCE)
-        .redirect(redirects);
-    // Over plain HTTP a proxy would read the credentials.
-    let builder = if access.is_plain_http() { builder.no_proxy() } else { builder };
-    builder.build().map_err(|error| fault::transport(&error))
+/// The challenge of the registry's own host: at the address that is there for it, or at the image's, as some registries
+/// tell only there.
+async fn ask(
+    http: &Client,
+    access: &Access,
+    image: &oci_client::Reference,
+) -> Result<Option<Challenge>, SourceError> {
+    let scheme = if access.is_plain_http() { "http" } else { "https" };
+    let base = format!("{scheme}://{}/v2/", image.resolve_registry());
+    let version = image.digest().or(image.tag()).unwrap_or("latest");
+    let of_image = format!("{base}{}/manifests/{version}", image.repository());
+    for address in [base, of_image] {
+        let nobody = RegistryAuth::Anonymous;
+        let answer = get(http, &address, &HeaderMap::new(), &nobody, Redirects::Within).await?;
+        if may_pass(answer.status()) {
+            return Err(SourceError::Passing(format!("the registry answered {}", answer.status())));
+        }
+        if let Some(challenge) = challenge(answer.headers()) {
+            return Ok(Some(challenge));
+        }
+    }
+    Ok(None)
 }
 
 /// The address of the token server, when credentials may travel there.
@@ -110,13 +111,13 @@ fn checked(access: &Access, realm: &str) -> Result<Url, SourceError> {
     match Url::parse(realm) {
         Ok(url) if access.may_carry_credentials(&url) => Ok(url),
         _ => Err(SourceError::Final(format!(
-            "the registry wants the credentials to be sent to {realm:?}, which is not an address over TLS"
+            "the registry wants the credentials to be sent to {:?}, which is not an address over TLS",
+            fault::one_line(realm)
         ))),
     }
 }
 
-async fn token(access: &Access, request: reqwest::RequestBuilder) -> Result<Login, SourceError> {
-    let answer = request.send().await.map_err(|error| fault::transport(&error))?;
+async fn token(access: &Access, answer: Response) -> Result<Login, SourceError> {
     let status = answer.status();
     match status {
         StatusCode::OK => {}
@@ -127,9 +128,9 @@ async fn token(access: &Access, request: reqwest::RequestBuilder) -> Result<Logi
         }
         _ => return Err(SourceError::Final(format!("the registry's token server answered {status}"))),
     }
-    let body = answer.bytes().await.map_err(|error| fault::transport(&error))?;
+    let body = whole(answer, LONGEST_TOKEN).await?;
     let given = serde_json::from_slice::<Token>(&body).ok().and_then(|answer| {
-        let token = answer.token.or(answer.access_token)?;
+        let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token)?;
         Some((token, answer.expires_in.unwrap_or(TOKEN_LIFE)))
     });
     // What can not stand in a header is no token.

@@ -1,11 +1,7 @@
-//! A registry as a source of images, over `oci-client`.
-//!
-//! One client per pull and login: the library keeps the first token that it gets for a repository, which must not serve
-//! jobs with other credentials. Neither it nor the HTTP client beneath sends credentials or tokens to the host of a
-//! redirect.
+//! A registry as a source of images: over `oci-client` for anybody, and by requests of our own with credentials.
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +11,6 @@ use oci_client::errors::OciDistributionError;
 use oci_client::manifest::OciDescriptor;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, RegistryOperation};
-use tokio::sync::Mutex;
 
 use super::model::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, OCI_INDEX, OCI_MANIFEST, digest_of};
 use super::reference::{Reference, Version};
@@ -25,9 +20,10 @@ use crate::backoff::Backoff;
 mod access;
 mod fault;
 mod login;
+mod user;
 
 pub(crate) use access::Access;
-use login::Login;
+use user::User;
 
 /// Manifests that are asked for.
 const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
@@ -42,29 +38,29 @@ const USER_AGENT: &str = concat!("containerd-driver/", env!("CARGO_PKG_VERSION")
 pub(crate) struct Registry {
     access: Access,
     image: oci_client::Reference,
-    session: Mutex<Session>,
+    asks: Asks,
     root: Option<(Descriptor, Bytes)>,
 }
 
-/// A client that is logged in.
-struct Session {
-    client: Client,
-    login: Login,
+/// As whom the registry is asked.
+enum Asks {
+    /// As anybody, who may get a token that tells nothing.
+    Anyone(Client),
+    /// With credentials.
+    User(Box<User>),
 }
 
-impl Session {
-    /// The library keeps what it logged in with first, so that another login needs another client.
+impl Asks {
     async fn open(access: &Access, image: &oci_client::Reference) -> Result<Self, SourceError> {
+        if access.credentials().is_some() {
+            return Ok(Self::User(Box::new(User::log_in(access, image).await?)));
+        }
         let read = |error| fault::read(error, access);
         // `Client::new` falls back to other settings in silence.
         let client = Client::try_from(client_config(access)).map_err(read)?;
-        let login = match access.credentials() {
-            Some(credentials) => login::login(access, credentials, image).await?,
-            None => Login::lasting(RegistryAuth::Anonymous),
-        };
         // Asked for by itself, as later calls swallow its failure and go on without a token.
-        client.auth(image, &login.auth, RegistryOperation::Pull).await.map_err(read)?;
-        Ok(Self { client, login })
+        client.auth(image, &RegistryAuth::Anonymous, RegistryOperation::Pull).await.map_err(read)?;
+        Ok(Self::Anyone(client))
     }
 }
 
@@ -78,7 +74,7 @@ fn client_config(access: &Access) -> ClientConfig {
     if !access.is_plain_http() {
         return ClientConfig { protocol: ClientProtocol::Https, ..config };
     }
-    // Over plain HTTP a proxy of the environment's would read the credentials. One that is used for no address takes its
+    // A proxy of the environment's does not have this host's own addresses. One that is used for no address takes its
     // place.
     ClientConfig {
         protocol: ClientProtocol::Http,
@@ -99,8 +95,8 @@ impl Registry {
             Version::Tag(tag) => oci_client::Reference::with_tag(domain, repository, tag.clone()),
             Version::Digest(digest) => oci_client::Reference::with_digest(domain, repository, digest.clone()),
         };
-        let session = Mutex::new(retried(&image, || Session::open(&access, &image)).await?);
-        let mut registry = Self { access, image, session, root: None };
+        let asks = retried(&image, || Asks::open(&access, &image)).await?;
+        let mut registry = Self { access, image, asks, root: None };
         let (descriptor, bytes) = registry.fetch_root(reference).await?;
         registry.root = Some((descriptor.clone(), bytes));
         Ok((registry, descriptor))
@@ -119,19 +115,15 @@ impl Registry {
 
     async fn fetch_manifest(&self, image: &oci_client::Reference) -> Result<(Bytes, String), SourceError> {
         let fetch = || async {
-            let (client, auth) = self.session().await?;
-            client.pull_manifest_raw(image, &auth, &ACCEPTED).await.map_err(|error| self.read(error))
+            match &self.asks {
+                Asks::Anyone(client) => {
+                    let pulled = client.pull_manifest_raw(image, &RegistryAuth::Anonymous, &ACCEPTED).await;
+                    pulled.map_err(|error| self.read(error))
+                }
+                Asks::User(user) => user.manifest(image).await,
+            }
         };
         retried(&self.image, fetch).await
-    }
-
-    /// The client to ask with, logged in anew when it is time.
-    async fn session(&self) -> Result<(Client, RegistryAuth), SourceError> {
-        let mut session = self.session.lock().await;
-        if session.login.renew_at.is_some_and(|at| at <= Instant::now()) {
-            *session = Session::open(&self.access, &self.image).await?;
-        }
-        Ok((session.client.clone(), session.login.auth.clone()))
     }
 
     fn read(&self, error: OciDistributionError) -> SourceError {
@@ -170,8 +162,11 @@ impl Source for Registry {
     }
 
     async fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream, SourceError> {
+        let client = match &self.asks {
+            Asks::User(user) => return user.blob(&descriptor.digest, offset).await,
+            Asks::Anyone(client) => client,
+        };
         let blob = OciDescriptor { digest: descriptor.digest.clone(), ..OciDescriptor::default() };
-        let (client, _) = self.session().await?;
         let read = |error| self.read(error);
         let (stream, already_there) = if offset == 0 {
             (client.pull_blob_stream(&self.image, &blob).await.map_err(read)?, 0)
