@@ -184,7 +184,7 @@ fn half_credentials_are_refused_by_name() {
             refusal(with_password("alice", "of-alice-0815\n")).await,
         ];
         expect_test::expect![[r#"
-            auth.username = "alice": a user with a password in auth.password is accepted
+            auth.username = [redacted]: a user with a password in auth.password is accepted
             auth.password = [redacted]: a password with its user in auth.username is accepted
             auth.password = [redacted]: a password without control characters, such as the end of a line, is accepted"#]].assert_eq(&told.join("\n"));
         for secret in Registry::secrets() {

@@ -7,6 +7,7 @@ use e2e::wait::{LIMIT, limited, until_true};
 use e2e::world::Setup;
 use e2e::{Plugin, Task, World, environment, leftovers, reboot, test, test_with};
 use futures::future::join_all;
+use futures::stream::{self, StreamExt};
 use linux_host::process::{Exit, PidFd};
 use linux_host::{process, signal};
 use nomad_host::driver::{TaskExit, TaskHandle, TaskPhase};
@@ -20,12 +21,17 @@ const SIGSTOP: i32 = 19;
 
 /// How long the recovery of [`many`] tasks may take.
 const IN_NO_TIME: Duration = Duration::from_secs(2);
+/// The same beside other tests on a host with other work to do; the long form keeps to the figure.
+const BESIDE_OTHERS: Duration = Duration::from_secs(10);
+/// How many are started and destroyed side by side: each call has its time from its begin on.
+const AT_ONCE: usize = 16;
+
 /// An emulated machine has neither the time nor the memory for as many shims, unless the long form is asked for.
 fn many() -> usize {
     if environment::patience() == 1 || environment::long() { 200 } else { 60 }
 }
 
-/// A host with other work to do has this many tries: one of them must be in time, the longest may take [`LIMIT`].
+/// A host with other work to do has this many tries.
 const TRIES: usize = 5;
 
 /// The times that a new plugin takes for the recovery of all, until one is short enough.
@@ -53,25 +59,27 @@ fn two_hundred_tasks_are_recovered_in_no_time() {
     let count = many();
     test(async |world| {
         let begun = Instant::now();
-        let tasks: Vec<Task> = join_all((0..count).map(|number| {
+        let starts = (0..count).map(|number| {
             let setup = world.task(&format!("web-{number}")).command(&["sleep", "100000"]);
             let unlogged = setup.change(|config| {
                 config.stdout_path = "/dev/null".to_owned();
                 config.stderr_path = "/dev/null".to_owned();
             });
             unlogged.start()
-        }))
-        .await;
+        });
+        let tasks: Vec<Task> = stream::iter(starts).buffered(AT_ONCE).collect().await;
         println!("{count} tasks were started in {:?}", begun.elapsed());
+        let limit = if environment::long() { IN_NO_TIME } else { BESIDE_OTHERS * environment::patience() };
         for at_once in [false, true] {
             let times = recoveries(world, &tasks, at_once).await;
             println!("{count} tasks were recovered in {times:?}, at once: {at_once}");
-            assert!(times.last().unwrap() <= &(IN_NO_TIME * environment::patience()), "{times:?}");
+            assert!(times.iter().any(|time| *time <= limit), "{times:?}");
         }
         for task in [&tasks[0], &tasks[count - 1]] {
             assert_eq!(task.read("echo fine").await, "fine\n");
         }
-        let destroyed = join_all(tasks.iter().map(|task| task.destroy(true))).await;
+        let destroys = tasks.iter().map(|task| task.destroy(true));
+        let destroyed: Vec<_> = stream::iter(destroys).buffered(AT_ONCE).collect().await;
         destroyed.into_iter().for_each(Result::unwrap);
     });
 }

@@ -153,7 +153,7 @@ impl Used {
     /// All time is the kernel's, but for the moments between the reading and the time of a sample, which are longer
     /// where the run says that its host is slow.
     fn assert_is_the_kernels(&self) {
-        let moments = 0.1 * f64::from(environment::patience());
+        let moments = 0.3 * f64::from(environment::patience());
         let (least, most) = (self.counted.0 * 0.85 - moments, self.counted.1 * 1.15 + moments);
         assert!((least..=most).contains(&self.all), "{} is not {:?}", self.all, self.counted);
     }

@@ -71,6 +71,18 @@ impl GrantedMount {
     }
 }
 
+fn explain(mounts: &[GrantedMount], cause: DriverError) -> DriverError {
+    let is_gone = |mount: &&GrantedMount| {
+        mount.object.as_ref().is_some_and(|object| staged::is_unlinked(object.as_fd()))
+    };
+    match mounts.iter().find(is_gone) {
+        Some(gone) if !cause.is_recoverable() => {
+            DriverError::SourceGone { path: written(&gone.mount), cause: Box::new(cause) }
+        }
+        _ => cause,
+    }
+}
+
 /// The source as the job wrote it.
 fn written(mount: &Mount) -> PathBuf {
     match &mount.kind {
@@ -82,15 +94,7 @@ fn written(mount: &Mount) -> PathBuf {
 impl Granted {
     /// The failure of a start, as what it comes from where a source has gone since it was checked.
     pub(crate) fn explain(&self, cause: DriverError) -> DriverError {
-        let is_gone = |mount: &&GrantedMount| {
-            mount.object.as_ref().is_some_and(|object| staged::is_unlinked(object.as_fd()))
-        };
-        match self.mounts.iter().find(is_gone) {
-            Some(gone) if !cause.is_recoverable() => {
-                DriverError::SourceGone { path: written(&gone.mount), cause: Box::new(cause) }
-            }
-            _ => cause,
-        }
+        explain(&self.mounts, cause)
     }
 
     /// Holds the task against the operator's rules and the host, and tries a spec with all that the job decides, so
@@ -192,7 +196,28 @@ pub(crate) fn device(path: PathBuf, node: &DeviceNode, permissions: DevicePermis
 
 #[cfg(test)]
 mod tests {
+    use oci_builder::{Access, Propagation};
+
     use super::*;
+
+    #[test]
+    fn a_start_that_failed_for_a_source_that_was_replaced_may_be_tried_again() {
+        let base = tempfile::tempdir().unwrap();
+        let source = base.path().join("resolv.conf");
+        std::fs::write(&source, "before").unwrap();
+        let kind = MountKind::Bind { source: source.clone(), propagation: Propagation::Private };
+        let (destination, access, options) = ("/x".into(), Access::ReadOnly, Vec::new());
+        let mount = Mount { destination, kind, access, options };
+        let grant = MountGrant { mount, source: Source::Host(source.clone()) };
+        let mounts = vec![GrantedMount::of(&grant).unwrap()];
+        let failed = || DriverError::host("the source of a mount can not be handed on")("gone".into());
+        assert!(!explain(&mounts, failed()).is_recoverable());
+        std::fs::write(base.path().join("new"), "after").unwrap();
+        std::fs::rename(base.path().join("new"), &source).unwrap();
+        let explained = explain(&mounts, failed());
+        assert!(explained.is_recoverable());
+        assert!(explained.to_string().starts_with("mounts.source = "), "{explained}");
+    }
 
     #[test]
     fn a_privileged_task_sees_the_hosts_devices_but_no_terminal_of_the_host() {
