@@ -17,7 +17,7 @@ import (
 )
 
 // chaosRounds are made when nobody asks for another number.
-const chaosRounds = 2
+const chaosRounds = 1
 
 // chaosTime is how long a round kills; its tasks end within it, or when they are stopped.
 const chaosTime = 25 * time.Second
