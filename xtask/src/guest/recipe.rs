@@ -4,9 +4,10 @@
 const EDITION: u32 = 1;
 
 /// The kernel, the runtime, and what the tests start; no recommended packages come with them.
-pub(super) const PACKAGES: [&str; 10] = [
+pub(super) const PACKAGES: [&str; 11] = [
     "linux-image-cloud-amd64",
     "initramfs-tools",
+    "ca-certificates",
     "kmod",
     "containerd",
     "dbus",
