@@ -44,8 +44,8 @@ pub(crate) async fn survey(
         warnings: Vec::new(),
     };
     survey.problems.extend(snapshotter_problem(features, snapshotter));
-    survey.problems.extend(runtime_problem(daemon, &features.runtime).await?);
     let host = DaemonHost::of(daemon).await;
+    survey.problems.extend(runtime_problem(daemon, host.as_ref(), &features.runtime).await?);
     survey.problems.extend(host.and_then(|host| mounts::problem(host.process(), state_dir)));
     if features.runtime != configured {
         survey.warnings.push(format!(
@@ -79,7 +79,11 @@ fn snapshotter_problem(features: &Features, snapshotter: &str) -> Option<String>
 
 /// Why tasks of this runtime can not start. The daemon is asked where it can tell, else its PATH is looked at; where
 /// neither is possible nothing is known, and nothing is claimed.
-async fn runtime_problem(daemon: &Daemon, name: &str) -> Result<Option<String>, Refused> {
+async fn runtime_problem(
+    daemon: &Daemon,
+    host: Option<&DaemonHost>,
+    name: &str,
+) -> Result<Option<String>, Refused> {
     let program = match runtime::shim_program(name) {
         ShimProgram::Malformed => {
             return Ok(Some(format!(
@@ -92,8 +96,7 @@ async fn runtime_problem(daemon: &Daemon, name: &str) -> Result<Option<String>, 
     if let Some(answer) = ask_runtime_plugin(daemon, name).await? {
         return Ok(answer);
     }
-    let Some(host) = DaemonHost::of(daemon).await else { return Ok(None) };
-    Ok(missing_program(&host, name, &program))
+    Ok(host.and_then(|host| missing_program(host, name, &program)))
 }
 
 fn missing_program(host: &DaemonHost, name: &str, program: &ShimProgram) -> Option<String> {

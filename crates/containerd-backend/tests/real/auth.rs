@@ -62,6 +62,14 @@ pub(crate) async fn storage_behind_a_redirect(layout: &Layout) -> (Registry, Str
     (storage, address)
 }
 
+/// Sends those whom another guard lets through to where the blobs are.
+pub(crate) fn with_blobs_at(elsewhere: String, users: Guard) -> Guard {
+    Box::new(move |seen| {
+        let moved = || http_with(307, &[("location", &format!("{elsewhere}{}", seen.path))], b"");
+        users(seen).or_else(|| seen.path.contains("/blobs/").then(moved))
+    })
+}
+
 /// Compares a refusal that asking again does not change, its port left out.
 pub(crate) fn refused(error: &ContainersError, domain: &str, expected: Expect) {
     assert!(matches!(error, ContainersError::ImageRefused { .. }) && !error.is_retryable(), "{error:?}");
@@ -99,11 +107,7 @@ async fn credentials_are_sent_to_their_registry_and_not_to_where_it_keeps_its_bl
     let room = Room::new("auth-redirect");
     let (layout, root) = image("auth-redirect");
     let (storage, elsewhere) = storage_behind_a_redirect(&layout).await;
-    let users = basic(BASIC);
-    let guard: Guard = Box::new(move |seen| {
-        let moved = || http_with(307, &[("location", &format!("{elsewhere}{}", seen.path))], b"");
-        users(seen).or_else(|| seen.path.contains("/blobs/").then(moved))
-    });
+    let guard = with_blobs_at(elsewhere, basic(BASIC));
     let registry = Registry::guarded(layout, &[("1", &root)], &[], guard).await;
     ask(&room, &registry.reference("1"), &[alice()]).await.unwrap();
     room.assert_whole(&registry.reference("1"));

@@ -8,7 +8,7 @@ use driver_core::ports::ContainersError;
 use expect_test::expect;
 
 use crate::archives::Layout;
-use crate::auth::{BASIC, alice, ask, basic, image, refused, storage_behind_a_redirect};
+use crate::auth::{BASIC, alice, ask, basic, image, refused, storage_behind_a_redirect, with_blobs_at};
 use crate::fixture::Room;
 use crate::registry::{Guard, Registry, http_with};
 
@@ -55,10 +55,7 @@ async fn a_token_is_got_for_credentials_and_got_again_before_it_ends() {
     let tokens = Tokens::default();
     let (server, (storage, elsewhere)) = (tokens.server().await, storage_behind_a_redirect(&layout).await);
     let users = tokens.guard(&format!("http://{}/token?from=realm", server.domain));
-    let guard: Guard = Box::new(move |seen| {
-        let moved = || http_with(307, &[("location", &format!("{elsewhere}{}", seen.path))], b"");
-        users(seen).or_else(|| seen.path.contains("/blobs/").then(moved))
-    });
+    let guard = with_blobs_at(elsewhere, users);
     let registry = Registry::guarded(layout, &[("1", &root)], &[], guard).await;
     ask(&room, &registry.reference("1"), &[alice()]).await.unwrap();
     room.assert_whole(&registry.reference("1"));

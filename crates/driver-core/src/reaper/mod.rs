@@ -23,8 +23,8 @@ use crate::destroy;
 use crate::error::{DriverError, chain};
 use crate::ids::ContainerId;
 use crate::labels;
-use crate::task::Registry;
-use crate::turns::Turns;
+use crate::task::{Registry, Task};
+use crate::turns::{Turn, Turns};
 use traces::Trace;
 use verdict::{Facts, Memory, Verdict, judge};
 
@@ -121,65 +121,62 @@ impl Reaper {
     }
 
     async fn reap(&mut self, trace: &Trace) {
-        if self.context.config.dangling_containers.dry_run {
-            return self.tell_once(trace, "a dangling container would be removed");
-        }
-        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        let Some(_turn) = self.turn(trace, "a dangling container would be removed") else { return };
         // It may have been started, recovered or waited for since the look.
         let abandoned = self.shared.tasks.abandoned_in(&trace.id);
         let wanted = abandoned.is_none() && self.shared.tasks.runs_in(&trace.id);
         if wanted || trace.allocation_is_gone() != Some(true) {
             return;
         }
-        let ended = match abandoned {
-            Some(task) => destroy::destroy(&task, true).await,
-            None => Ok(()),
-        };
-        let removed = match ended {
-            Ok(()) => trace.remove(&self.context).await,
-            Err(error) => Err(error),
-        };
-        match removed {
-            Ok(()) => {
-                self.shared.tasks.forget_ended(&trace.id);
-                tell(trace, "removed a dangling container");
-            }
-            Err(error) => {
-                tracing::warn!(container = %trace.id, error = chain(&error), "a dangling container could not be removed");
-            }
+        let removed = self.remove(trace, abandoned).await;
+        if removed.is_ok() {
+            self.shared.tasks.forget_ended(&trace.id);
         }
+        report(trace, removed, "removed a dangling container", "a dangling container could not be removed");
+    }
+
+    async fn remove(&self, trace: &Trace, abandoned: Option<Arc<Task>>) -> Result<(), DriverError> {
+        if let Some(task) = abandoned {
+            destroy::destroy(&task, true).await?;
+        }
+        trace.remove(&self.context).await
     }
 
     /// A start that was cut needs its staged objects no more, whoever begins it anew stages them again.
     async fn unstage(&mut self, trace: &Trace) {
-        if self.context.config.dangling_containers.dry_run {
-            return self.tell_once(trace, "what a cut start staged would be unmounted");
-        }
-        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        let Some(_turn) = self.turn(trace, "what a cut start staged would be unmounted") else { return };
         let id = trace.id.clone();
-        match self.context.on_files(move |files| files.unstage(&id)).await {
-            Ok(()) => tell(trace, "unmounted what a cut start had staged"),
-            Err(error) => {
-                tracing::warn!(container = %trace.id, error = chain(&error), "what a cut start staged could not be unmounted");
-            }
-        }
+        let unstaged = self.context.on_files(move |files| files.unstage(&id)).await;
+        report(
+            trace,
+            unstaged,
+            "unmounted what a cut start had staged",
+            "what a cut start staged could not be unmounted",
+        );
     }
 
     /// A directory whose start or removal was cut between its making and its labels, or after them.
     async fn discard(&mut self, trace: &Trace) {
-        if self.context.config.dangling_containers.dry_run {
-            return self.tell_once(trace, "a directory that no task has would be removed");
-        }
-        let Some(_turn) = self.shared.turns.try_take(&trace.id) else { return };
+        let Some(_turn) = self.turn(trace, "a directory that no task has would be removed") else { return };
         if self.shared.tasks.runs_in(&trace.id) {
             return;
         }
-        match trace.remove_files(&self.context).await {
-            Ok(()) => tell(trace, "removed a directory that no task has"),
-            Err(error) => {
-                tracing::warn!(container = %trace.id, error = chain(&error), "a directory that no task has could not be removed");
-            }
+        let removed = trace.remove_files(&self.context).await;
+        report(
+            trace,
+            removed,
+            "removed a directory that no task has",
+            "a directory that no task has could not be removed",
+        );
+    }
+
+    /// The container's turn, unless somebody has it, or only the log is to be told what would be done in it.
+    fn turn(&mut self, trace: &Trace, intent: &'static str) -> Option<Turn> {
+        if self.context.config.dangling_containers.dry_run {
+            self.tell_once(trace, intent);
+            return None;
         }
+        self.shared.turns.try_take(&trace.id)
     }
 
     fn tell_once(&mut self, trace: &Trace, what: &'static str) {
@@ -193,6 +190,13 @@ fn tell(trace: &Trace, what: &'static str) {
     let label = |name| trace.label(name).unwrap_or_default();
     let (alloc, task) = (label(labels::ALLOC_ID), label(labels::TASK));
     tracing::info!(container = %trace.id, alloc, task, "{what}");
+}
+
+fn report(trace: &Trace, outcome: Result<(), DriverError>, done: &'static str, undone: &'static str) {
+    match outcome {
+        Ok(()) => tell(trace, done),
+        Err(error) => tracing::warn!(container = %trace.id, error = chain(&error), "{undone}"),
+    }
 }
 
 /// All traces of this driver, and whether their allocations are gone.

@@ -44,6 +44,18 @@ impl Access {
         self.plain_http
     }
 
+    /// Where the distribution protocol begins, with a slash at its end.
+    pub(super) fn base(&self, image: &oci_client::Reference) -> String {
+        let scheme = if self.plain_http { "http" } else { "https" };
+        format!("{scheme}://{}/v2/", image.resolve_registry())
+    }
+
+    /// The address of an image's manifest.
+    pub(super) fn manifest(&self, image: &oci_client::Reference) -> String {
+        let version = image.digest().or(image.tag()).unwrap_or("latest");
+        format!("{}{}/manifests/{version}", self.base(image), image.repository())
+    }
+
     /// What the registry gets when it asks.
     pub(super) fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()

@@ -89,11 +89,7 @@ async fn ask(
     access: &Access,
     image: &oci_client::Reference,
 ) -> Result<Option<Challenge>, SourceError> {
-    let scheme = if access.is_plain_http() { "http" } else { "https" };
-    let base = format!("{scheme}://{}/v2/", image.resolve_registry());
-    let version = image.digest().or(image.tag()).unwrap_or("latest");
-    let of_image = format!("{base}{}/manifests/{version}", image.repository());
-    for address in [base, of_image] {
+    for address in [access.base(image), access.manifest(image)] {
         let nobody = RegistryAuth::Anonymous;
         let answer = get(http, &address, &HeaderMap::new(), &nobody, Redirects::Within).await?;
         if may_pass(answer.status()) {

@@ -28,8 +28,6 @@ const MAX_MANIFEST: usize = 8 << 20;
 pub(super) struct User {
     http: Client,
     access: Access,
-    /// The address of the repository, without a slash at its end.
-    repository: String,
     login: Mutex<Login>,
     image: oci_client::Reference,
 }
@@ -48,9 +46,7 @@ impl User {
     pub(super) async fn log_in(access: &Access, image: &oci_client::Reference) -> Result<Self, SourceError> {
         let http = client(access)?;
         let login = login::login(&http, access, image).await?;
-        let scheme = if access.is_plain_http() { "http" } else { "https" };
-        let repository = format!("{scheme}://{}/v2/{}", image.resolve_registry(), image.repository());
-        Ok(Self { http, access: access.clone(), repository, login: Mutex::new(login), image: image.clone() })
+        Ok(Self { http, access: access.clone(), login: Mutex::new(login), image: image.clone() })
     }
 
     /// A manifest and its digest.
@@ -58,11 +54,10 @@ impl User {
         &self,
         image: &oci_client::Reference,
     ) -> Result<(Bytes, String), SourceError> {
-        let version = image.digest().or(image.tag()).unwrap_or("latest");
         let accepted =
             HeaderValue::from_str(&ACCEPTED.join(", ")).map_err(|error| fault::transport(&error))?;
-        let answer =
-            self.get(&format!("manifests/{version}"), HeaderMap::from_iter([(ACCEPT, accepted)])).await?;
+        let headers = HeaderMap::from_iter([(ACCEPT, accepted)]);
+        let answer = self.get(&self.access.manifest(image), headers).await?;
         let bytes = whole(answer, MAX_MANIFEST).await?;
         let digest = digest_of(&bytes);
         match image.digest() {
@@ -79,17 +74,17 @@ impl User {
             0 => None,
             _ => HeaderValue::from_str(&format!("bytes={offset}-")).ok().map(|value| (RANGE, value)),
         };
-        let answer = self.get(&format!("blobs/{digest}"), HeaderMap::from_iter(range)).await?;
+        let address = format!("{}{}/blobs/{digest}", self.access.base(&self.image), self.image.repository());
+        let answer = self.get(&address, HeaderMap::from_iter(range)).await?;
         // A registry that can not give parts gives all.
         let already_there = if answer.status() == StatusCode::PARTIAL_CONTENT { 0 } else { offset };
         let bytes = answer.bytes_stream().map(|piece| piece.map_err(|error| fault::transport(&error)));
         Ok(skip(bytes, already_there).boxed())
     }
 
-    async fn get(&self, path: &str, headers: HeaderMap) -> Result<Response, SourceError> {
-        let address = format!("{}/{path}", self.repository);
+    async fn get(&self, address: &str, headers: HeaderMap) -> Result<Response, SourceError> {
         let auth = self.auth().await?;
-        let answer = get(&self.http, &address, &headers, &auth, Redirects::Anywhere).await?;
+        let answer = get(&self.http, address, &headers, &auth, Redirects::Anywhere).await?;
         match answer.status() {
             StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(answer),
             status => Err(fault::by_status(status.as_u16(), "", &self.access)),
