@@ -30,6 +30,17 @@ async fn a_lost_connection_is_no_exit_and_the_code_is_told_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_return_is_told_though_the_first_question_after_the_loss_is_lost_too() {
+    let mut world = World::new();
+    let _handle = world.start(RUNS).await;
+    world.port.lose_question();
+    world.port.go_away();
+    world.told("Lost the connection").await;
+    world.port.come_back();
+    world.told("Connected to containerd again").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_ends_while_the_daemon_is_away_keeps_its_code() {
     let mut world = World::new();
     let handle = world.start(RUNS).await;

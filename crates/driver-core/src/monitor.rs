@@ -58,19 +58,24 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
         if lost && task.on(Event::Lost).is_ok_and(|effect| effect == Effect::TellLost) {
             task.event("Lost the connection to containerd; the task runs on");
         }
-        task.context.connected().await;
-        match task.context.ports.task_state(&task.container).await {
-            Ok(TaskState::Stopped(exit)) => return confirmed(task, exit),
-            Ok(TaskState::Absent) => return vanished(task).await,
-            Ok(TaskState::Running { .. } | TaskState::Created { .. }) => {
-                if task.on(Event::Found).is_ok_and(|effect| effect == Effect::TellFound) {
-                    task.event("Connected to containerd again; the task is running");
-                    back_off = BackOff::default();
+        // A wait that is armed before the state is told could succeed, and nobody would hear of the return.
+        let mut runs = false;
+        while !runs {
+            task.context.connected().await;
+            match task.context.ports.task_state(&task.container).await {
+                Ok(TaskState::Stopped(exit)) => return confirmed(task, exit),
+                Ok(TaskState::Absent) => return vanished(task).await,
+                Ok(TaskState::Running { .. } | TaskState::Created { .. }) => {
+                    runs = true;
+                    if task.on(Event::Found).is_ok_and(|effect| effect == Effect::TellFound) {
+                        task.event("Connected to containerd again; the task is running");
+                        back_off = BackOff::default();
+                    }
                 }
+                Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
             }
-            Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
+            back_off.pause().await;
         }
-        back_off.pause().await;
         armed = arm(task);
     }
 }

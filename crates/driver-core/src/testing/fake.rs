@@ -87,6 +87,8 @@ pub(crate) struct FakePort {
     cut_exec: AtomicBool,
     /// How many questions about execs their shim still leaves unanswered.
     closed: AtomicUsize,
+    /// How many questions for a task's state are lost.
+    unseen: AtomicUsize,
     /// How many root file systems were made from an image.
     pub(crate) prepared: AtomicUsize,
     /// Signals that tasks were sent.
@@ -109,6 +111,7 @@ impl FakePort {
             stuck: watch::Sender::new(None),
             cut_exec: AtomicBool::new(false),
             closed: AtomicUsize::new(0),
+            unseen: AtomicUsize::new(0),
             prepared: AtomicUsize::default(),
             signals: Mutex::default(),
         }
@@ -131,6 +134,11 @@ impl FakePort {
     /// Loses a task without a word.
     pub(crate) fn lose(&self, id: &ContainerId) {
         self.kept().get_mut(id).unwrap().task = None;
+    }
+
+    /// Loses the next question for a task's state although the connection is up, as when its end is not known yet.
+    pub(crate) fn lose_question(&self) {
+        self.unseen.store(1, Ordering::Relaxed);
     }
 
     /// Leaves every question for the state of this task and every signal to it without an answer, as with a shim that
@@ -304,6 +312,10 @@ impl Containers for FakePort {
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
         self.unstuck(id).await;
+        if self.unseen.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+        {
+            return Err(lost("state"));
+        }
         let kept = self.reached("state")?;
         Ok(match kept.get(id).and_then(|kept| kept.task.as_ref()) {
             None => TaskState::Absent,

@@ -50,7 +50,10 @@ impl World {
 
     /// Waits for the event with this text.
     pub(crate) async fn told(&mut self, text: &str) {
-        while !self.events.recv().await.unwrap().message.contains(text) {}
+        let told = async { while !self.events.recv().await.unwrap().message.contains(text) {} };
+        tokio::time::timeout(Duration::from_secs(3600), told)
+            .await
+            .unwrap_or_else(|_| panic!("not told: {text}"));
     }
 }
 
