@@ -12,11 +12,12 @@ use crate::daemon::Daemon;
 use crate::leftovers;
 use crate::plugin::Plugin;
 use crate::proxy::Proxy;
+use crate::runner::say;
 use crate::task::TaskSetup;
 use crate::wait::limited;
 
 /// How many lines of the plugin's log a failed test shows.
-const SHOWN: usize = 80;
+const SHOWN: usize = 40;
 
 /// What a test wants to be different.
 #[derive(Debug, Clone, Default)]
@@ -235,7 +236,7 @@ impl World {
         let plugin = lock(&self.0.plugin);
         let lines = plugin.as_ref().map(|plugin| plugin.log().lines()).unwrap_or_default();
         let skipped = lines.len().saturating_sub(SHOWN);
-        lines.iter().skip(skipped).for_each(|line| eprintln!("plugin: {}", line.raw));
+        lines.iter().skip(skipped).for_each(|line| say(&format!("plugin: {}", line.raw)));
     }
 
     /// Takes everything away and tells what should not have been there any more.
