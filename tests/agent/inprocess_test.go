@@ -15,8 +15,11 @@ import (
 
 // TestUnderAnAgent runs its cases under one agent, server and client, in this process.
 func TestUnderAnAgent(t *testing.T) {
-	t.Parallel()
 	c := beginAgent(t)
+	for _, file := range lonely {
+		t.Run(file, func(t *testing.T) { exampleRuns(t, c, file) })
+	}
+	t.Parallel()
 	t.Run("beside each other", func(t *testing.T) {
 		for name, holds := range casesBeside {
 			t.Run(name, func(t *testing.T) {
