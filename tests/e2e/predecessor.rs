@@ -148,14 +148,44 @@ fn a_driver_that_dies_while_the_log_is_not_read_takes_no_line_with_it() {
     });
 }
 
+/// Ends with 42 when something is written into the pipe of [`go_pipe`].
+const ENDS_ON_DEMAND: &str = "for i in 1 2 3 4 5; do echo $i; done; read go < /local/go; exit 42";
+
+fn go_pipe(world: &World) -> PathBuf {
+    let pipe = world.alloc().task_dirs("web").local.join("go");
+    std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+    fifo::make(&pipe).unwrap();
+    pipe
+}
+
+#[test]
+fn its_end_while_containerd_is_away_has_its_exact_code() {
+    test_with(Setup::own_daemon(), async |world| {
+        let go_pipe = go_pipe(world);
+        let (go, task) = left_alone(world, ENDS_ON_DEMAND).await;
+        task.recover().await.unwrap();
+        let pid = task.pid().await;
+        // What newer daemons need to keep the code is written behind the client's back.
+        until_true("a daemon that keeps the code", || {
+            let known = leftovers::in_containerd(world.daemon(), &world.alloc().id);
+            !world.daemon().has_sandboxes() || known.iter().any(|line| line.starts_with("sandbox "))
+        })
+        .await;
+        world.daemon().kill();
+        std::fs::write(&go_pipe, "go\n").unwrap();
+        until_true("an end", || is_gone(pid)).await;
+        world.daemon().start();
+        assert_eq!(task.wait().await, TaskExit::code(42));
+        task.destroy(false).await.unwrap();
+        nothing_is_left(world, &go.fifos).await;
+    });
+}
+
 #[test]
 fn a_task_that_ended_before_its_adoption_has_its_exact_code() {
     test(async |world| {
-        let script = "for i in 1 2 3 4 5; do echo $i; done; read go < /local/go; exit 42";
-        let go_pipe = world.alloc().task_dirs("web").local.join("go");
-        std::fs::create_dir_all(go_pipe.parent().unwrap()).unwrap();
-        fifo::make(&go_pipe).unwrap();
-        let (go, task) = left_alone(world, script).await;
+        let go_pipe = go_pipe(world);
+        let (go, task) = left_alone(world, ENDS_ON_DEMAND).await;
         std::fs::write(&go_pipe, "go\n").unwrap();
         e2e::wait::until("a stopped task", async || {
             let tasks = world.ctr(&["tasks", "list"]);

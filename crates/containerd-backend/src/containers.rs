@@ -70,6 +70,11 @@ impl Containers for Backend {
         Ok(tasks::wait(&self.daemon, id.as_str(), "").await?)
     }
 
+    async fn keep_exit(&self, id: &ContainerId) -> Result<(), ContainersError> {
+        let features = self.features().await?;
+        Ok(records::keep_exit(&self.daemon, &features, id.as_str()).await?)
+    }
+
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState, ContainersError> {
         Ok(tasks::state(&self.daemon, id.as_str()).await?)
     }

@@ -65,6 +65,20 @@ pub(crate) async fn get(daemon: &Daemon, id: &str) -> Result<Option<Container>, 
     }
 }
 
+/// Writes the sandbox record of a container that has none, where the daemon needs one to find exit codes again.
+pub(crate) async fn keep_exit(daemon: &Daemon, features: &Features, id: &str) -> Result<(), Refused> {
+    if !features.has_sandboxes() {
+        return Ok(());
+    }
+    match get(daemon, id).await? {
+        Some(container) => {
+            let runtime = container.runtime.unwrap_or_default().name;
+            sandbox::create(daemon, &runtime, id).await
+        }
+        None => Ok(()),
+    }
+}
+
 /// The runtime spec in the record.
 pub(crate) async fn spec(daemon: &Daemon, id: &str) -> Result<Spec, ContainersError> {
     let record = get(daemon, id).await?;

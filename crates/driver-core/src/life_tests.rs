@@ -41,6 +41,21 @@ async fn the_return_is_told_though_the_first_question_after_the_loss_is_lost_too
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_daemon_that_came_back_or_met_a_task_of_another_process_is_told_to_keep_its_end() {
+    let mut world = World::new();
+    let handle = world.start(RUNS).await;
+    let kept = || world.port.kept_exits.lock().unwrap().len();
+    assert_eq!(kept(), 0, "the start has written what it takes");
+    let later = driver(&world.port, &world.dir);
+    later.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
+    until(|| kept() == 1).await;
+    world.port.go_away();
+    world.told("Lost the connection").await;
+    world.port.come_back();
+    until(|| world.port.kept_exits.lock().unwrap().len() == 3).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_ends_while_the_daemon_is_away_keeps_its_code() {
     let mut world = World::new();
     let handle = world.start(RUNS).await;

@@ -25,6 +25,18 @@ pub(crate) fn arm(task: &Task) -> Armed {
     tokio::spawn(async move { ports.wait_task(&container).await })
 }
 
+/// The same for a task that this process did not start, or whose daemon was away: it may be another daemon by now, or
+/// never have been told to keep the end.
+pub(crate) fn arm_again(task: &Task) -> Armed {
+    let (ports, container) = (Arc::clone(&task.context.ports), task.container.clone());
+    tokio::spawn(async move {
+        if let Err(error) = ports.keep_exit(&container).await {
+            tracing::debug!(%container, %error, "an end while containerd is away may be told without its code");
+        }
+        ports.wait_task(&container).await
+    })
+}
+
 /// Starts watching. The task's phase changes when its end is confirmed.
 pub(crate) fn watch(task: Arc<Task>, armed: Armed) {
     tokio::spawn(async move {
@@ -76,7 +88,7 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
             }
             back_off.pause().await;
         }
-        armed = arm(task);
+        armed = arm_again(task);
     }
 }
 

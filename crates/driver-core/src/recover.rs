@@ -65,7 +65,7 @@ pub(crate) async fn recover(
 
 fn watch(task: &Arc<Task>) {
     task.event("Recovered");
-    monitor::watch(Arc::clone(task), monitor::arm(task));
+    monitor::watch(Arc::clone(task), monitor::arm_again(task));
 }
 
 /// Asks the daemon, and holds what it says against what is known of the task.

@@ -102,6 +102,9 @@ async fn the_state_follows_the_task(fixture: &dyn Fixture) {
 
 async fn a_running_task_can_be_killed_and_purged(fixture: &dyn Fixture) {
     let id = run(fixture, "purge", &["/bin/sh", "-c", "exec sleep 1000"]).await;
+    for _ in 0..2 {
+        fixture.port().keep_exit(&id).await.expect("a task whose end is kept");
+    }
     fixture.port().purge(&id).await.expect("a purge of a running task");
     assert!(fixture.port().spec(&id).await.expect_err("no container").is_not_found());
     fixture.port().purge(&id).await.expect("a purge of nothing");
@@ -125,6 +128,7 @@ async fn what_does_not_exist_is_told_apart_from_failures(fixture: &dyn Fixture) 
     assert!(port.spec(&nobody).await.expect_err("no container").is_not_found());
     assert_eq!(port.task_state(&nobody).await.expect("a state"), TaskState::Absent);
     assert!(port.kill_task(&nobody, 15, false).await.expect_err("no task").is_not_found());
+    port.keep_exit(&nobody).await.expect("nothing to keep");
     port.kill_exec(&nobody, "exec-1", 15).await.expect("a kill of what is gone");
     port.delete_exec(&nobody, "exec-1").await.expect("a deletion of what is gone");
 }

@@ -198,6 +198,14 @@ pub trait Containers: Send + Sync + 'static {
     /// A lost connection, or [`ContainersError::NotFound`]: neither means that the task has ended.
     async fn wait_task(&self, id: &ContainerId) -> Result<Exit, ContainersError>;
 
+    /// Makes sure that the daemon still knows how a running task ended when the task ends in its absence. A task whose
+    /// container [`Containers::create_container`] wrote has that from the daemon of its time; one that another driver
+    /// made, or an older daemon, has not. Success when there is no such container.
+    ///
+    /// # Errors
+    /// When the daemon can not be asked or refuses.
+    async fn keep_exit(&self, id: &ContainerId) -> Result<(), ContainersError>;
+
     /// What the daemon knows of the task. A status that it can not tell is asked again until `client_timeout`.
     ///
     /// # Errors

@@ -91,6 +91,8 @@ pub(crate) struct FakePort {
     unseen: AtomicUsize,
     /// How many root file systems were made from an image.
     pub(crate) prepared: AtomicUsize,
+    /// Containers whose tasks' ends the daemon was told to keep.
+    pub(crate) kept_exits: Mutex<Vec<ContainerId>>,
     /// Signals that tasks were sent.
     pub(crate) signals: Mutex<Vec<(ContainerId, i32)>>,
 }
@@ -113,6 +115,7 @@ impl FakePort {
             closed: AtomicUsize::new(0),
             unseen: AtomicUsize::new(0),
             prepared: AtomicUsize::default(),
+            kept_exits: Mutex::default(),
             signals: Mutex::default(),
         }
     }
@@ -308,6 +311,13 @@ impl Containers for FakePort {
     async fn wait_task(&self, id: &ContainerId) -> Result<Exit> {
         let run = self.reached("wait")?.get(id).and_then(|kept| kept.task.clone());
         self.ended("wait", run, id.as_str()).await
+    }
+
+    async fn keep_exit(&self, id: &ContainerId) -> Result<()> {
+        if self.reached("keep")?.contains_key(id) {
+            self.kept_exits.lock().unwrap().push(id.clone());
+        }
+        Ok(())
     }
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
