@@ -8,6 +8,7 @@
 )]
 
 mod auth;
+mod baseline;
 mod counting;
 mod descriptors;
 mod destroy;

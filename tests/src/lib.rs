@@ -23,6 +23,7 @@ pub mod reboot;
 pub mod registry;
 pub mod runner;
 pub mod shared_mount;
+pub mod spec;
 pub mod task;
 pub mod wait;
 pub mod world;

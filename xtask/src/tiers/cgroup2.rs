@@ -22,6 +22,7 @@ const OURS: [(&str, &[&str]); 2] = [
     (
         "e2e",
         &[
+            "baseline::a_plain_task",
             "limits::", // and options_limits
             "exits::",
             "observe::",

@@ -24,7 +24,7 @@ struct Combination {
 enum Part {
     /// All of the Rust tests.
     EndToEnd,
-    /// Those of them that are about exits, outages and recovery.
+    /// Those of them that are about exits, outages, recovery and containerd's own spec.
     Exits,
     /// The driver alone under HashiCorp's own client.
     Client,
@@ -158,7 +158,7 @@ impl Part {
         match self {
             Self::Chaos => "agent, plugin and containerd killed at random moments under twenty tasks",
             Self::EndToEnd => "all end-to-end tests",
-            Self::Exits => "the end-to-end tests of exits, outages and recovery",
+            Self::Exits => "the end-to-end tests of exits, outages, recovery and the baseline spec",
             Self::Client => "the driver alone under HashiCorp's own client",
             Self::Agent => "everything under an agent",
             Self::Short => "an agent's short run: start, logs, exec, restart of the agent, stop",

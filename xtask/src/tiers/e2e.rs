@@ -11,7 +11,8 @@ const ADAPTER: &[&str] =
     &["--package", "containerd-backend", "--test", "real", "--no-fail-fast", "--", "--ignored"];
 /// The built binary.
 const BINARY: &[&str] = &["--package", "e2e", "--no-fail-fast"];
-/// The modules of it that are about ends of tasks, and about the loss of the plugin and of containerd.
+/// The modules of it that are about ends of tasks, about the loss of the plugin and of containerd, and about what
+/// containerd makes of a container itself.
 const EXITS: &[&str] = &[
     "--package",
     "e2e",
@@ -19,6 +20,7 @@ const EXITS: &[&str] = &[
     "e2e",
     "--no-fail-fast",
     "--",
+    "baseline::",
     "exits::",
     "kills::",
     "outage::",
@@ -38,7 +40,7 @@ pub(crate) fn all(plan: &Plan, prepare: &dyn Fn(&mut Command)) -> Result<Outcome
     Ok(adapter.and(cargo_test::run(plan, BINARY, prepare)?))
 }
 
-/// Runs those of them that are about exits.
+/// Runs those of them that other versions of containerd may let end otherwise.
 ///
 /// # Errors
 /// cargo can not be started.
