@@ -17,6 +17,8 @@ type kind struct {
 	// lines is 0 for a task that prints until it is stopped.
 	lines        int
 	untilStopped bool
+	// patience is how long a task that is stopped has before it is killed.
+	patience time.Duration
 	// oom is set for a task that the kernel ends for want of memory.
 	oom bool
 }
@@ -52,12 +54,12 @@ const endless = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.2; done"
 
 // stopping ends with a code of its own when it is stopped.
 func stopping(code int) kind {
-	return kind{name: "is stopped", script: fmt.Sprintf("trap 'exit %d' TERM; ", code) + endless, code: code, untilStopped: true}
+	return kind{name: "is stopped", script: fmt.Sprintf("trap 'exit %d' TERM; ", code) + endless, code: code, untilStopped: true, patience: 30 * time.Second}
 }
 
 // deaf has to be killed.
 func deaf() kind {
-	return kind{name: "is killed", script: "trap '' TERM; " + endless, code: 137, untilStopped: true}
+	return kind{name: "is killed", script: "trap '' TERM; " + endless, code: 137, untilStopped: true, patience: time.Second}
 }
 
 // kinds are the tasks of a round; their ends are spread over it.
@@ -81,7 +83,9 @@ func (c *chaos) chaosJob(t *testing.T, kinds []kind, name string) *api.Job {
 	made.TaskGroups = nil
 	for index, kind := range kinds {
 		task := shell(t, "task", kind.script)
-		task.KillTimeout = ref(time.Second)
+		if kind.untilStopped {
+			task.KillTimeout = ref(kind.patience)
+		}
 		group := job(t, api.JobTypeBatch, task).TaskGroups[0]
 		group.Name = ref(fmt.Sprintf("group-%d", index))
 		made.TaskGroups = append(made.TaskGroups, group)

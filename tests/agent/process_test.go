@@ -48,7 +48,7 @@ func beginProcess(t *testing.T, name string, daemon harness.Containerd) *process
 	dir := filepath.Join(run.Dir, name)
 	must.NoError(t, os.MkdirAll(dir, 0o755))
 	p := &process{name: name, config: filepath.Join(dir, "agent.hcl"), plugins: pluginDir(t, dir)}
-	ports := freePorts(t, 3)
+	ports := ownPorts(t, 3)
 	must.NoError(t, os.WriteFile(p.config, []byte(fmt.Sprintf(agentConfig, name, dir, p.plugins,
 		ports[0], ports[1], ports[2], harness.Env(t).CNIPath, daemon.Address, daemon.Namespace,
 		filepath.Join(dir, "state"))), 0o644))
@@ -134,16 +134,46 @@ func pluginDir(t *testing.T, dir string) string {
 	return plugins
 }
 
-func freePorts(t *testing.T, count int) []int {
+// ownPorts gives ports that stay the test's own while no agent listens on them: from beneath the range that the kernel
+// hands out of itself, downwards, and each kept from other runs of these tests by an abstract socket of its name.
+func ownPorts(t *testing.T, count int) []int {
 	t.Helper()
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	must.NoError(t, err)
+	var low, high int
+	_, err = fmt.Sscan(string(text), &low, &high)
+	must.NoError(t, err)
 	var ports []int
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		must.NoError(t, err)
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	for port := low - 1; port >= 1024 && len(ports) < count; port-- {
+		kept, err := net.Listen("unix", fmt.Sprintf("@containerd-driver.test/port/%d", port))
+		if err != nil {
+			continue
+		}
+		if isFree(port) {
+			t.Cleanup(func() { _ = kept.Close() })
+			ports = append(ports, port)
+		} else {
+			_ = kept.Close()
+		}
 	}
+	must.SliceLen(t, count, ports, must.Sprintf("too few ports are free beneath those that the kernel hands out, %d to %d", low, high))
 	return ports
+}
+
+// isFree tells of a port on which nobody listens or receives: an agent does both on that of serf.
+func isFree(port int) bool {
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return false
+	}
+	defer listener.Close()
+	packets, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return false
+	}
+	defer packets.Close()
+	return true
 }
 
 // start starts the agent and waits until its node takes jobs.
@@ -168,12 +198,20 @@ func (p *process) logged(t *testing.T, words ...string) []string {
 	t.Helper()
 	var found []string
 	for start := 1; start <= p.starts; start++ {
-		text, err := os.ReadFile(p.logOf(start))
-		must.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
-				found = append(found, line)
-			}
+		found = append(found, p.loggedBy(t, start, words...)...)
+	}
+	return found
+}
+
+// loggedBy gives those that the agent wrote after one of its starts.
+func (p *process) loggedBy(t *testing.T, start int, words ...string) []string {
+	t.Helper()
+	text, err := os.ReadFile(p.logOf(start))
+	must.NoError(t, err)
+	var found []string
+	for line := range strings.Lines(string(text)) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			found = append(found, line)
 		}
 	}
 	return found
