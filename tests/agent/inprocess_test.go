@@ -28,7 +28,7 @@ func TestUnderAnAgent(t *testing.T) {
 			})
 		}
 	})
-	// These change the node, or load it so that others would suffer.
+	// These change the node, load it so that others would suffer, or have the ended jobs of all collected.
 	for name, holds := range casesAlone {
 		t.Run(name, func(t *testing.T) { holds(t, c) })
 	}
@@ -57,12 +57,12 @@ var casesBeside = map[string]holds{
 	"long and odd names run":                         longAndOddNamesRun,
 	"an allocation is restarted on demand":           anAllocationIsRestarted,
 	"a start that can not succeed fails the task":    aHopelessStartFailsTheTask,
-	"a job that is purged is collected":              aPurgedJobIsCollected,
 	"every example runs as it is":                    examplesRun,
 }
 
 var casesAlone = map[string]holds{
 	"a drained node moves its tasks away": aDrainedNodeMovesItsTasks,
+	"a job that is purged is collected":   aPurgedJobIsCollected,
 	"thirty tasks at once":                thirtyTasksAtOnce,
 }
 

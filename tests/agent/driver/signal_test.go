@@ -111,8 +111,8 @@ func TestATaskThatIgnoresTheSignalIsKilledAtTheTimeout(t *testing.T) {
 
 func TestChildrenThatIgnoreTheSignalEndWithTheTask(t *testing.T) {
 	plugin := begin(t)
-	task := plugin.Run(t, "sh -c \"trap '' TERM; echo child; while true; do sleep 0.05; done\" & "+
-		"trap 'exit 4' TERM; while true; do sleep 0.05; done")
+	task := plugin.Run(t, "trap 'exit 4' TERM; sh -c \"trap '' TERM; echo child; while true; do sleep 0.05; done\" & "+
+		"while true; do sleep 0.05; done")
 	task.UntilLog(t, "stdout", "child\n")
 	listed, err := daemon(t).TaskOf(task.Config.AllocID)
 	must.NoError(t, err)

@@ -87,8 +87,23 @@ type Task struct {
 	Status string
 }
 
-// Tasks lists the tasks of the namespace.
+// Tasks lists the tasks of the namespace. The daemon asks their shims, and lists a task whose shim does not answer
+// within two seconds with an unknown state and no process (containerd, services/tasks): then it is asked again.
 func (c Containerd) Tasks() ([]Task, error) {
+	deadline := time.Now().Add(Limit)
+	for {
+		tasks, err := c.list()
+		if err != nil || !slices.ContainsFunc(tasks, func(task Task) bool { return task.Status == "UNKNOWN" }) {
+			return tasks, err
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("not within %s: the states of %v", Limit, tasks)
+		}
+		time.Sleep(Pause)
+	}
+}
+
+func (c Containerd) list() ([]Task, error) {
 	out, err := c.Ctr("tasks", "list")
 	if err != nil {
 		return nil, err

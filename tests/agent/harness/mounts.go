@@ -29,16 +29,23 @@ func MountsBeneath(dir string) ([]string, error) {
 	return found, lines.Err()
 }
 
-// unmountBeneath detaches every mount beneath a directory and tells which there were.
+// unmountBeneath detaches every mount beneath a directory and tells which there were; one that goes with another one,
+// or by somebody else's hand, is gone as well.
 func unmountBeneath(dir string) ([]string, error) {
 	mounts, err := MountsBeneath(dir)
 	if err != nil {
 		return nil, err
 	}
 	for i := len(mounts) - 1; i >= 0; i-- {
-		if err := unix.Unmount(mounts[i], unix.MNT_DETACH); err != nil {
+		// umount(2): EINVAL is told of what is no mount point.
+		err := unix.Unmount(mounts[i], unix.MNT_DETACH)
+		if err != nil && err != unix.EINVAL && err != unix.ENOENT {
 			return nil, fmt.Errorf("can not unmount %s: %w", mounts[i], err)
 		}
 	}
-	return mounts, nil
+	left, err := MountsBeneath(dir)
+	if err == nil && len(left) > 0 {
+		err = fmt.Errorf("still mounted: %v", left)
+	}
+	return mounts, err
 }
