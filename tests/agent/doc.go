@@ -38,4 +38,7 @@
 // Which cases run with which versions says the table in README.
 //
 // All run as root in this directory, from which the job files of examples/ are found.
+//
+// A failure's text begins with a line break, as that of package must does; a log's does not. By that `cargo xtask test`
+// shows a failure at once.
 package agent

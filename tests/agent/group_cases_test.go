@@ -23,7 +23,7 @@ func port(t *testing.T, alloc *api.Allocation, label string) string {
 			return fmt.Sprintf("%s:%d", mapping.HostIP, mapping.Value)
 		}
 	}
-	t.Fatalf("no port %s among %v", label, alloc.AllocatedResources.Shared.Ports)
+	t.Fatalf("\nno port %s among %v", label, alloc.AllocatedResources.Shared.Ports)
 	return ""
 }
 

@@ -134,7 +134,7 @@ func TestTheEventsOfAnIdlePluginNeverEnd(t *testing.T) {
 	for {
 		select {
 		case event, open := <-events:
-			t.Fatalf("an event of nothing: %v, open %t", event, open)
+			t.Fatalf("\nan event of nothing: %v, open %t", event, open)
 		case print, open := <-prints:
 			must.True(t, open, must.Sprint("the fingerprints have ended"))
 			must.NoError(t, print.Err)

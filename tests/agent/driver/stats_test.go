@@ -117,7 +117,7 @@ func untilClosed(t *testing.T, stream <-chan *drivers.TaskResourceUsage) {
 				return
 			}
 		case <-limit:
-			t.Fatal("the stream goes on")
+			t.Fatal("\nthe stream goes on")
 		}
 	}
 }

@@ -55,7 +55,7 @@ func StartDaemon(t *testing.T) *Daemon {
 		_ = input.Close()
 		_, _ = io.Copy(io.Discard, output)
 		if err := keeper.Wait(); err != nil {
-			t.Errorf("the private containerd left something behind: %v", err)
+			t.Errorf("\nthe private containerd left something behind: %v", err)
 		}
 		if d.again != nil {
 			_ = d.again.Wait()

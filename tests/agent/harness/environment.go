@@ -49,7 +49,7 @@ func Env(t testing.TB) Environment {
 	t.Helper()
 	env, err := LoadEnvironment()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("\n%v", err)
 	}
 	return env
 }

@@ -166,7 +166,7 @@ func (p *Plugin) UntilHealthy(t *testing.T) *drivers.Fingerprint {
 			}
 			t.Logf("not healthy: %s", print.HealthDescription)
 		case <-ctx.Done():
-			t.Fatal("the driver did not become healthy")
+			t.Fatal("\nthe driver did not become healthy")
 		}
 	}
 }

@@ -19,7 +19,7 @@ func Eventually(t testing.TB, limit time.Duration, what string, holds func() err
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s: %v", limit, what, err)
+			t.Fatalf("\nnot within %s: %s: %v", limit, what, err)
 		}
 		time.Sleep(Pause)
 	}
@@ -31,11 +31,11 @@ func Receive[T any](t testing.TB, limit time.Duration, what string, from <-chan 
 	select {
 	case value, open := <-from:
 		if !open {
-			t.Fatalf("closed without a value: %s", what)
+			t.Fatalf("\nclosed without a value: %s", what)
 		}
 		return value
 	case <-time.After(limit):
-		t.Fatalf("not within %s: %s", limit, what)
+		t.Fatalf("\nnot within %s: %s", limit, what)
 	}
 	panic("unreachable")
 }

@@ -46,13 +46,14 @@ pub(crate) fn run(
     cases: Cases,
     prepare: &dyn Fn(&mut Command),
 ) -> Result<Outcome> {
-    let binary = match build(&go()?, nomad, cases.package) {
+    let go = go()?;
+    let binary = match plan.build(|| build(&go, nomad, cases.package)) {
         Ok(binary) => binary,
         Err(error) => return Ok(Outcome::failed(&error)),
     };
     let mut command = Command::new(binary);
     // Most of a case's time is waiting, so that more of them than there are cores have room beside each other.
-    command.args(["-test.v", "-test.parallel=4"]).current_dir(module());
+    command.arg("-test.parallel=4").current_dir(module());
     if !cases.only.is_empty() {
         command.arg(format!("-test.run={}", pattern(cases.only)));
     }

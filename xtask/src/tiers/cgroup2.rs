@@ -87,8 +87,8 @@ pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
         Ok(items) => items,
         Err(error) => return Ok(Outcome::failed(&error)),
     };
-    let ours = boot(&disks, &items, Init::Script, &named(&OURS), plan.deadline)?;
-    Ok(ours.and(boot(&disks, &items, Init::Systemd, &named(&UNDER_SYSTEMD), plan.deadline)?))
+    let ours = boot(&disks, &items, Init::Script, &named(&OURS), plan.deadline())?;
+    Ok(ours.and(boot(&disks, &items, Init::Systemd, &named(&UNDER_SYSTEMD), plan.deadline())?))
 }
 
 /// Runs the end-to-end tests whose names contain one of the texts, ignored ones too; the number is the exit code.
@@ -170,7 +170,7 @@ fn test_binary(message: &serde_json::Value) -> Option<(String, PathBuf)> {
 /// This is no guest, or the outcome can not be told.
 pub(crate) fn inside() -> Result<u8> {
     let suites = guest::suites()?;
-    let plan = Plan { rounds: None, long: false, deadline: Instant::now() + BY_HAND };
+    let plan = Plan::new(None, false, BY_HAND);
     let outcome = tests(&plan, &suites).unwrap_or_else(|error| Outcome::failed(&error));
     screen::print(&guest::told(&outcome)?);
     Ok(0)

@@ -10,8 +10,8 @@ use crate::{process, screen};
 
 /// What the lines of a kind of tests say.
 pub(super) trait Counts {
-    /// Takes the next line.
-    fn read(&mut self, line: &str);
+    /// Takes the next line, and gives what is to be shown after it, if anything.
+    fn read(&mut self, line: &str) -> Option<String>;
 
     /// How many tests passed so far.
     fn passed(&self) -> u64;
@@ -26,10 +26,12 @@ pub(super) trait Counts {
 /// # Errors
 /// It can not be started.
 pub(super) fn run(plan: &Plan, command: &mut Command, counts: &mut impl Counts) -> Result<()> {
-    let watch = Watch::until(plan.deadline);
+    let watch = Watch::until(plan.deadline());
     let status = process::stream(command, |line| {
         screen::print(line);
-        counts.read(line);
+        if let Some(told) = counts.read(line) {
+            screen::print(&told);
+        }
     })?;
     if watch.stop() {
         counts.failures().push("the tests hung and were ended at twice their time budget".to_owned());
@@ -48,14 +50,15 @@ pub(super) fn run(plan: &Plan, command: &mut Command, counts: &mut impl Counts) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     #[derive(Default)]
     struct Lines(u64, Vec<String>);
 
     impl Counts for Lines {
-        fn read(&mut self, _: &str) {
+        fn read(&mut self, _: &str) -> Option<String> {
             self.0 += 1;
+            None
         }
 
         fn passed(&self) -> u64 {
@@ -68,9 +71,8 @@ mod tests {
     }
 
     fn failures(command: &mut Command) -> Vec<String> {
-        let deadline = Instant::now() + Duration::from_secs(60);
         let mut lines = Lines::default();
-        run(&Plan { rounds: None, long: false, deadline }, command, &mut lines).unwrap();
+        run(&Plan::new(None, false, Duration::from_secs(60)), command, &mut lines).unwrap();
         lines.1
     }
 

@@ -30,9 +30,9 @@ pub(crate) fn run(
     suites: impl FnOnce(&dyn Fn(&mut Command)) -> Result<Outcome>,
 ) -> Result<Outcome> {
     setup::programs()?;
-    let images = images::make()?;
-    let registry = packages::registry()?;
-    let driver = match driver() {
+    let images = plan.build(images::make)?;
+    let registry = plan.build(packages::registry)?;
+    let driver = match plan.build(driver) {
         Ok(driver) => driver,
         Err(error) => return Ok(Outcome::failed(&error)),
     };
@@ -62,7 +62,7 @@ pub(crate) fn on(
     let stopped = private.stop();
     let mut outcome = ran?;
     if let Outcome::Ran { passed, failures, .. } = &mut outcome {
-        let mut leaks = left?;
+        let mut leaks = left.unwrap_or_else(|error| vec![format!("what is left can not be told: {error:#}")]);
         leaks.extend(stopped.err().map(|error| format!("{error:#}")));
         if leaks.is_empty() {
             *passed += 1;

@@ -10,6 +10,7 @@ mod e2e;
 #[cfg(test)]
 mod filters;
 mod go_test;
+mod plan;
 mod table;
 mod tidy;
 mod unit;
@@ -21,27 +22,19 @@ use anyhow::{Result, bail};
 
 use crate::{demo, screen, setup, signals};
 
+pub(crate) use plan::Plan;
 pub(crate) use table::{Outcome, Report};
 pub(crate) use watch::Watch;
 
 /// One tier.
 struct Tier {
     name: &'static str,
-    /// How long it may take on two cores, compiling included; more is a failure.
+    /// How long it may take on two cores; more is a failure. What cargo compiles of tests is included, the driver and
+    /// the tests in Go are not.
     budget: Duration,
     run: fn(&Plan) -> Result<Outcome>,
     /// Runs when no tier is named; the others run when they are.
     always: bool,
-}
-
-/// What a tier is told.
-pub(crate) struct Plan {
-    /// Rounds of the tiers that count in rounds.
-    pub(crate) rounds: Option<u32>,
-    /// Whether tests that have a long form run it.
-    pub(crate) long: bool,
-    /// When the running tier is ended; twice its budget.
-    pub(crate) deadline: Instant,
 }
 
 /// The tiers in the order of their running.
@@ -49,7 +42,7 @@ const TIERS: [Tier; 7] = [
     Tier { name: "tidy", budget: minutes(4), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
     Tier { name: "e2e", budget: minutes(17), run: |plan| combinations::run(plan, "e2e"), always: true },
-    // Cases take 2.5 minutes, a first Go build 4, on quiet cores; the rest is a first release build and slower hosts.
+    // Cases take 2.5 minutes on quiet cores; the rest is for slower hosts.
     Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: true },
     Tier { name: "chaos", budget: minutes(4), run: |plan| combinations::run(plan, "chaos"), always: true },
     Tier {
@@ -85,10 +78,12 @@ pub(crate) fn run(wanted: &[String], rounds: Option<u32>, long: bool) -> Result<
         screen::say(&format!("== {}", tier.name));
         let begun = Instant::now();
         let budget = tier.budget.max(ROUND * rounds.unwrap_or_default());
-        let plan = Plan { rounds, long, deadline: begun + budget * 2 };
+        let plan = Plan::new(rounds, long, budget * 2);
         let outcome = (tier.run)(&plan).unwrap_or_else(|error| Outcome::could_not_run(&error));
-        let report = Report { name: tier.name, outcome, time: begun.elapsed(), budget };
-        report.failures().iter().for_each(|line| screen::say(&format!("failed: {line}")));
+        let built = plan.built();
+        let time = begun.elapsed().saturating_sub(built);
+        let report = Report { name: tier.name, outcome, time, built, budget };
+        report.told(strict).iter().for_each(|line| screen::print(line));
         reports.push(report);
         if signals::received().is_some() {
             break;

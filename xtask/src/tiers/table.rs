@@ -67,8 +67,10 @@ pub(crate) struct Report {
     pub(crate) name: &'static str,
     /// What it came to.
     pub(crate) outcome: Outcome,
-    /// How long it took.
+    /// How long its tests took.
     pub(crate) time: Duration,
+    /// How long before that the driver and tests in Go were built, which is no part of the budget.
+    pub(crate) built: Duration,
     /// How long it may take.
     pub(crate) budget: Duration,
 }
@@ -87,16 +89,29 @@ impl Report {
         failures
     }
 
+    /// A line for each failure; that the tier could not run is one where it is `strict`.
+    pub(crate) fn told(&self, strict: bool) -> Vec<String> {
+        let not = match &self.outcome {
+            Outcome::CouldNotRun(why) if strict => Some(format!("could not run: {why}")),
+            _ => None,
+        };
+        let failures = not.into_iter().chain(self.failures());
+        failures.map(|failure| format!("FAILED {}: {failure}", self.name)).collect()
+    }
+
     fn row(&self) -> String {
-        let time = seconds(self.time);
+        let (time, built) = (seconds(self.time), seconds(self.built));
         let failed = self.failures().len();
         match &self.outcome {
             Outcome::Ran { passed, ignored, .. } => {
                 let ignored = if *ignored == 0 { String::new() } else { format!("  ({ignored} ignored)") };
-                format!("{:<8} {passed:>7} {failed:>7} {time:>13}{ignored}", self.name)
+                format!("{:<8} {passed:>7} {failed:>7} {time:>13} {built:>13}{ignored}", self.name)
             }
             Outcome::CouldNotRun(why) => {
-                format!("{:<8} {:>7} {failed:>7} {time:>13}  could not run: {why}", self.name, "-")
+                format!(
+                    "{:<8} {:>7} {failed:>7} {time:>13} {built:>13}  could not run: {why}",
+                    self.name, "-"
+                )
             }
         }
     }
@@ -104,7 +119,8 @@ impl Report {
 
 /// The table of the tiers.
 pub(crate) fn drawn(reports: &[Report]) -> String {
-    let head = format!("{:<8} {:>7} {:>7} {:>13}", "tier", "passed", "failed", "time");
+    let head =
+        format!("{:<8} {:>7} {:>7} {:>13} {:>13}", "tier", "passed", "failed", "tests took", "builds took");
     let rows: Vec<String> = reports.iter().map(Report::row).collect();
     format!("\n{head}\n{}", rows.join("\n"))
 }
@@ -127,13 +143,16 @@ mod tests {
     use super::*;
     use expect_test::expect;
 
+    fn report(name: &'static str, outcome: Outcome, time: Duration) -> Report {
+        Report { name, outcome, time, built: Duration::from_secs(75), budget: Duration::from_secs(60) }
+    }
+
     fn reports() -> Vec<Report> {
-        let budget = Duration::from_secs(100);
         let ran = Outcome::Ran { passed: 40, failures: vec!["a::b".to_owned()], ignored: 2 };
         let not = Outcome::CouldNotRun("no go".to_owned());
         vec![
-            Report { name: "unit", outcome: ran, time: Duration::from_millis(8_200), budget },
-            Report { name: "agent", outcome: not, time: Duration::from_millis(100), budget },
+            report("unit", ran, Duration::from_millis(8_200)),
+            report("agent", not, Duration::from_millis(100)),
         ]
     }
 
@@ -141,9 +160,9 @@ mod tests {
     fn the_table_shows_counts_times_and_what_could_not_run() {
         expect![[r#"
 
-            tier      passed  failed          time
-            unit          40       1         8.2 s  (2 ignored)
-            agent          -       0         0.1 s  could not run: no go"#]]
+            tier      passed  failed    tests took   builds took
+            unit          40       1         8.2 s    1 min 15 s  (2 ignored)
+            agent          -       0         0.1 s    1 min 15 s  could not run: no go"#]]
         .assert_eq(&drawn(&reports()));
     }
 
@@ -155,9 +174,14 @@ mod tests {
 
     #[test]
     fn an_overrun_is_a_failure() {
-        let outcome = Outcome::Ran { passed: 1, failures: Vec::new(), ignored: 0 };
-        let (time, budget) = (Duration::from_secs(61), Duration::from_secs(60));
-        let report = Report { name: "unit", outcome, time, budget };
+        let report = report("unit", Outcome::nothing(), Duration::from_secs(61));
         assert_eq!(report.failures(), ["the tier unit took 1 min 01 s; its budget is 1 min 00 s"]);
+    }
+
+    #[test]
+    fn every_failure_is_told_with_the_word_that_logs_are_searched_for() {
+        let told = |strict| reports().iter().flat_map(|report| report.told(strict)).collect::<Vec<_>>();
+        assert_eq!(told(false), ["FAILED unit: a::b"]);
+        assert_eq!(told(true), ["FAILED unit: a::b", "FAILED agent: could not run: no go"]);
     }
 }
