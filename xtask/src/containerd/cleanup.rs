@@ -1,5 +1,6 @@
 //! Takes a private containerd away: the daemon, its shims and their containers, mounts and directories.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,7 +35,8 @@ pub(crate) fn all(instance: &Instance, before: &Tops) -> Result<()> {
     }
     let namespaces = namespaces(&instance.state);
     before.remove_new(&namespaces.iter().map(|dir| files::name(dir)).collect::<Vec<_>>());
-    unmount_beneath(&[&instance.dir, &instance.root], &mut left);
+    let mounts = unmount_beneath(&[&instance.dir, &instance.root]);
+    left.extend(mounts.unwrap_or_else(|error| vec![format!("{error:#}")]));
     for dir in [&instance.root, &instance.dir] {
         if let Err(error) = remove_directory(dir) {
             left.push(format!("{}: {error}", dir.display()));
@@ -143,17 +145,27 @@ fn string_of(path: &Path, key: &str) -> Option<String> {
     object.get(key)?.as_str().map(str::to_owned)
 }
 
-fn unmount_beneath(dirs: &[&PathBuf], left: &mut Vec<String>) {
-    let mounts = match mount_points() {
-        Ok(mounts) => mounts,
-        Err(error) => return left.push(format!("{error:#}")),
-    };
+/// Detaches what is mounted beneath directories, and tells what stays. A mount may go with another one, so the table
+/// says at the end what is there, and a refusal only why.
+fn unmount_beneath(dirs: &[&PathBuf]) -> Result<Vec<String>> {
+    let mut refused = BTreeMap::new();
     // Later mounts may lie on earlier ones.
-    for mount in mounts.iter().rev().filter(|mount| dirs.iter().any(|dir| mount.starts_with(dir))) {
-        if let Err(error) = unmount(mount, UnmountFlags::DETACH) {
-            left.push(format!("mount {}: {error}", mount.display()));
+    for mount in mounts_beneath(dirs)?.into_iter().rev() {
+        if let Err(error) = unmount(&mount, UnmountFlags::DETACH) {
+            refused.insert(mount, error.to_string());
         }
     }
+    let why = |mount: &PathBuf| refused.get(mount).map_or("mounted again", String::as_str);
+    Ok(mounts_beneath(dirs)?
+        .iter()
+        .map(|mount| format!("mount {}: {}", mount.display(), why(mount)))
+        .collect())
+}
+
+fn mounts_beneath(dirs: &[&PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut mounts = mount_points()?;
+    mounts.retain(|mount| dirs.iter().any(|dir| mount.starts_with(dir)));
+    Ok(mounts)
 }
 
 /// The mount points of this process, in the order of mounting.

@@ -86,6 +86,8 @@ impl Source {
     pub(crate) fn command(&self, program: &str) -> Result<Command> {
         let mut command = Command::new(program);
         command.env("DEBIAN_FRONTEND", "noninteractive").env("LC_ALL", "C.UTF-8");
+        // In seconds: the host's own updates hold the lock for a while. And a mirror may drop a connection.
+        command.args(["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"]);
         if rustix::process::geteuid().is_root() {
             // The cache need not be readable for the user that downloads by default.
             command.args(["-o", "APT::Sandbox::User=root"]);

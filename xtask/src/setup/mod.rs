@@ -8,7 +8,6 @@
 mod needs;
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -89,9 +88,8 @@ fn install(wanted: &[&str]) -> Result<()> {
 }
 
 fn try_install(wanted: &[&str], step: &Step) -> Result<()> {
-    let mut command = Command::new("apt-get");
+    let mut command = Source::Host.command("apt-get")?;
     command.args(["install", "--yes", "--no-install-recommends"]).args(wanted);
-    command.env("DEBIAN_FRONTEND", "noninteractive");
     let (status, said) = process::heard(&mut command, |line| step.note(line))?;
     if !status.success() {
         bail!("apt-get ended with {}:\n{}", process::ending(status), files::tail(&said, 12));
