@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"containerd-driver.test/agent/harness"
 	"github.com/hashicorp/nomad/api"
@@ -109,19 +110,31 @@ func statsAreOfTheTask(t *testing.T, c *cluster) {
 	task := shell(t, "task", "x=$(head -c 16777216 /dev/zero | tr '\\0' x); echo ready; while true; do :; done")
 	task.Resources.MemoryMB = ref(128)
 	alloc := running(t, c, task)
-	harness.Eventually(t, limit, "stats of a busy task", func() error {
+	of, err := c.daemon.TaskOf(alloc.ID)
+	must.NoError(t, err)
+	watch := harness.WatchCPU(t, of.Pid)
+	var earlier int64
+	harness.Eventually(t, limit, "stats of a busy task as the kernel counts them", func() error {
 		stats, err := c.api.Allocations().Stats(alloc, nil)
 		if err != nil {
 			return err
 		}
 		usage := stats.Tasks["task"]
-		switch {
-		case usage == nil || usage.ResourceUsage == nil:
+		if usage == nil || usage.ResourceUsage == nil {
 			return fmt.Errorf("no usage")
-		case usage.ResourceUsage.MemoryStats.RSS < 16<<20:
-			return fmt.Errorf("memory %+v", usage.ResourceUsage.MemoryStats)
-		case usage.ResourceUsage.CpuStats.Percent < 1 || usage.ResourceUsage.CpuStats.TotalTicks <= 0:
-			return fmt.Errorf("cpu %+v", usage.ResourceUsage.CpuStats)
+		}
+		memory, cpu := usage.ResourceUsage.MemoryStats, usage.ResourceUsage.CpuStats
+		if memory.RSS < 16<<20 || cpu.TotalTicks <= 0 {
+			return fmt.Errorf("memory %+v, cpu %+v", memory, cpu)
+		}
+		wall := time.Duration(usage.Timestamp - earlier).Seconds()
+		told := cpu.Percent / 100 * wall
+		least, most, known := watch.Between(t, earlier, usage.Timestamp)
+		isNext := known && usage.Timestamp != earlier
+		earlier = usage.Timestamp
+		// Where a sample was missed the percentage is of another time than what lies between the two.
+		if !isNext || told < 0.9*least.Seconds() || told > 1.1*most.Seconds() {
+			return fmt.Errorf("%.3f s were told, the kernel counts %s to %s", told, least, most)
 		}
 		return nil
 	})
