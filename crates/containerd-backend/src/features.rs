@@ -56,9 +56,13 @@ impl FeatureCache {
         {
             return Ok(features);
         }
+        let before = daemon.connects();
         let features = Arc::new(ask(daemon, configured).await?);
-        let learnt = Some((daemon.connects(), Arc::clone(&features)));
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = learnt;
+        // An answer that a new connection overtook may be that of the daemon before.
+        if before == daemon.connects() || before == 0 {
+            let learnt = Some((daemon.connects(), Arc::clone(&features)));
+            *self.known.lock().unwrap_or_else(PoisonError::into_inner) = learnt;
+        }
         Ok(features)
     }
 }

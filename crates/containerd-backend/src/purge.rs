@@ -11,7 +11,7 @@ use crate::orphans::{self, Orphans};
 use crate::refused::Refused;
 use crate::{lease, leftovers, records, sandbox, tasks};
 
-/// Removes whatever there is of this id. The first failure is reported; the rest is attempted all the same, except
+/// Removes whatever there is of this id. One failure is reported; the rest is attempted all the same, except
 /// that a task or a sandbox record which could not be removed keeps its container's record and its file system: without
 /// them it could not be found any more.
 pub(crate) async fn purge(
@@ -45,7 +45,10 @@ pub(crate) async fn purge(
         snapshots::remove(daemon, &snapshotter, &key).await,
         lease::delete(daemon, id).await,
     ];
-    let mut failures = results.into_iter().filter_map(Result::err);
+    let mut failures: Vec<Refused> = results.into_iter().filter_map(Result::err).collect();
+    // What the daemon's absence interrupted is finished later, whatever else failed.
+    failures.sort_by_key(|refused| !refused.is_lost());
+    let mut failures = failures.into_iter();
     let Some(first) = failures.next() else { return Ok(()) };
     for further in failures {
         tracing::warn!(container = id, error = ?further, "not everything could be removed");

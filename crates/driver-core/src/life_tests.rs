@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::ports::{ContainerEvent, Execs, NewExec, Stdio};
-use crate::testing::world::{RUNS, World, driver, until};
+use crate::testing::fake::FakePort;
+use crate::testing::world::{RUNS, Sleeper, World, driver, until};
 use crate::{DriverError, ExecInput, ExecOutput, ExecRequest, chain};
 
 #[tokio::test]
@@ -30,14 +31,79 @@ async fn a_lost_connection_is_no_exit_and_the_code_is_told_afterwards() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_return_is_told_though_the_first_question_after_the_loss_is_lost_too() {
+async fn the_return_is_told_though_nobody_has_noticed_the_absence_but_the_tasks_wait() {
     let mut world = World::new();
     let _handle = world.start(RUNS).await;
-    world.port.lose_question();
-    world.port.go_away();
+    world.port.go_away_unnoticed();
     world.told("Lost the connection").await;
+    // The question for the task's state is lost as well.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     world.port.come_back();
     world.told("Connected to containerd again").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_for_a_daemon_whose_absence_nobody_has_noticed_yet() {
+    let world = World::new();
+    world.port.go_away_unnoticed();
+    let start = world.driver.start_task(world.spec(RUNS));
+    let (started, ()) = tokio::join!(start, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.port.come_back();
+    });
+    started.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_the_daemon_knows_again_when_it_ends_has_its_code() {
+    let process = Sleeper::new();
+    let mut world = World::over(FakePort::of_process(process.pid()));
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    world.port.go_away();
+    world.told("Lost the connection").await;
+    let task = world.port.lose(&container);
+    world.port.come_back();
+    world.told("containerd has lost the task; its process runs on").await;
+    world.port.find_again(&container, task);
+    world.port.end(&container, 7);
+    drop(process);
+    assert_eq!(world.driver.wait_task(&handle.id).await.unwrap().code, 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exec_whose_caller_gave_up_before_its_turn_is_never_started() {
+    let world = World::new();
+    let handle = world.start(RUNS).await;
+    let container = handle.state.container_id();
+    world.port.hang(&container);
+    let exec = || world.driver.exec_task(&handle.id, vec!["sleep".into()], Duration::from_secs(5));
+    let given_up = futures::future::join_all((0..12).map(|_| exec())).await;
+    assert!(given_up.iter().all(|given_up| matches!(given_up, Err(DriverError::ExecTimeout(_)))));
+    world.port.answer_again();
+    until(|| world.port.running_execs(&container) == 0 && !world.has_execs(&container)).await;
+    assert_eq!(world.port.started_execs.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_destroy_that_the_absence_cut_does_not_touch_a_later_task_of_the_same_id() {
+    let world = World::new();
+    let spec = || world.spec(&["sh", "-c", "exit 0"]);
+    let first = world.driver.start_task(spec()).await.unwrap();
+    world.driver.wait_task(&first.id).await.unwrap();
+    world.port.go_away();
+    world.driver.destroy_task(&first.id, true).await.unwrap_err();
+    let mut second = world.spec(RUNS);
+    second.id = first.id.clone();
+    let start = world.driver.start_task(second);
+    let (started, ()) = tokio::join!(start, async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.port.come_back();
+    });
+    started.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.driver.inspect_task(&first.id).unwrap().phase, crate::Phase::Running);
+    assert_eq!(world.port.leftovers().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,14 +157,7 @@ async fn an_exec_that_a_dead_process_left_is_ended_by_whoever_recovers_its_task(
     let later = driver(&world.port, &world.dir);
     later.recover_task(handle.id.clone(), handle.state.clone()).await.unwrap();
     world.port.come_back();
-    let dir = world.dir.path().join("state/tasks").join(container.as_str());
-    let left = || {
-        std::fs::read_dir(&dir)
-            .unwrap()
-            .flatten()
-            .any(|entry| entry.path().to_string_lossy().contains("exec-"))
-    };
-    until(|| world.port.running_execs(&container) == 0 && !left()).await;
+    until(|| world.port.running_execs(&container) == 0 && !world.has_execs(&container)).await;
     drop(session);
 }
 

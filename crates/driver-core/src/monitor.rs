@@ -16,6 +16,8 @@ use crate::task::Task;
 
 /// How often the thread that waits for a lost task's process looks whether anybody still wants to know.
 const THREAD_LOOK: Duration = Duration::from_secs(60);
+/// How long a daemon that had lost the task has to tell its end after all.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// A wait that the daemon already has.
 pub(crate) type Armed = JoinHandle<Result<Exit, ContainersError>>;
 
@@ -37,10 +39,11 @@ pub(crate) fn arm_again(task: &Task) -> Armed {
     })
 }
 
-/// Starts watching. The task's phase changes when its end is confirmed.
-pub(crate) fn watch(task: Arc<Task>, armed: Armed) {
+/// Starts watching. The task's phase changes when its end is confirmed. Kills for lack of memory that are known are not
+/// told again.
+pub(crate) fn watch(task: Arc<Task>, armed: Armed, known_oom_kills: u64) {
     tokio::spawn(async move {
-        let exit = oom::telling(&task, end_of(&task, armed)).await;
+        let exit = oom::telling(&task, known_oom_kills, end_of(&task, armed)).await;
         task.event(sentence(&exit));
         if let Err(denial) = task.on(Event::Ended(exit)) {
             tracing::error!(task = %task.id, %denial, "the end of the task was told before");
@@ -67,8 +70,8 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
             }
             Err(_) => false,
         };
-        if lost && task.on(Event::Lost).is_ok_and(|effect| effect == Effect::TellLost) {
-            task.event("Lost the connection to containerd; the task runs on");
+        if lost {
+            tell_loss(task);
         }
         // A wait that is armed before the state is told could succeed, and nobody would hear of the return.
         let mut runs = false;
@@ -84,11 +87,22 @@ async fn end_of(task: &Task, mut armed: Armed) -> TaskExit {
                         back_off = BackOff::default();
                     }
                 }
-                Err(error) => tracing::debug!(task = %task.id, %error, "the task's state can not be told"),
+                Err(error) => {
+                    tracing::debug!(task = %task.id, %error, "the task's state can not be told");
+                    if matches!(error, ContainersError::Lost { .. }) {
+                        tell_loss(task);
+                    }
+                }
             }
             back_off.pause().await;
         }
         armed = arm_again(task);
+    }
+}
+
+fn tell_loss(task: &Task) {
+    if task.on(Event::Lost).is_ok_and(|effect| effect == Effect::TellLost) {
+        task.event("Lost the connection to containerd; the task runs on");
     }
 }
 
@@ -103,12 +117,17 @@ async fn vanished(task: &Task) -> TaskExit {
     }
     let mut back_off = BackOff::default();
     while is_alive(task) {
-        if let Err(error) = death_of(task.state.pid).await {
+        if let Err(error) = death_of(task.state.pid, task.state.pid_started).await {
             tracing::error!(task = %task.id, %error, "the process of the lost task can not be watched");
             back_off.pause().await;
         }
     }
-    TaskExit::code_lost("containerd lost its exit code".to_owned(), task.oom_killed())
+    // A daemon that looked in the wrong place for a while may know it again.
+    let asked = tokio::time::timeout(LAST_ANSWER, task.context.ports.task_state(&task.container)).await;
+    match asked {
+        Ok(Ok(TaskState::Stopped(exit))) => confirmed(task, exit),
+        _ => TaskExit::code_lost("containerd lost its exit code".to_owned(), task.oom_killed()),
+    }
 }
 
 /// Whether the very process that was started has not ended, as far as the kernel can be asked.
@@ -117,8 +136,8 @@ pub(crate) fn is_alive(task: &Task) -> bool {
 }
 
 /// Returns when the process has ended. The thread belongs to no pool, so that a process that lives on holds up nothing.
-async fn death_of(pid: u32) -> std::io::Result<()> {
-    let process = match PidFd::open(pid) {
+async fn death_of(pid: u32, started: u64) -> std::io::Result<()> {
+    let process = match PidFd::of_start(pid, started) {
         Ok(process) => process,
         Err(process::ProcessError::Gone { .. }) => return Ok(()),
         Err(error) => return Err(std::io::Error::other(error)),

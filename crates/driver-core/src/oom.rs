@@ -2,18 +2,20 @@
 
 use std::future::Future;
 
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::back_off::BackOff;
 use crate::exit::TaskExit;
+use crate::ids::ContainerId;
 use crate::ports::ContainerEvent;
 use crate::task::Task;
 
-/// Waits for the task's end and tells meanwhile. The daemon's event says when to look; the cgroup's own counter says
-/// what happened.
-pub(crate) async fn telling(task: &Task, end: impl Future<Output = TaskExit>) -> TaskExit {
-    let mut events = task.context.ports.events();
-    let mut told = Told(task.state.oom_kills_before);
+/// Waits for the task's end and tells meanwhile of kills beyond those that are known. The daemon's event says when to
+/// look; the cgroup's own counter says what happened.
+pub(crate) async fn telling(task: &Task, known: u64, end: impl Future<Output = TaskExit>) -> TaskExit {
+    let (mut events, mut connection) = (task.context.ports.events(), task.context.ports.connection());
+    let mut told = Told(known);
     // containerd begins to watch a task only when it runs already.
     let (mut looks, mut back_off) = (LOOKS, BackOff::default());
     tokio::pin!(end);
@@ -25,18 +27,31 @@ pub(crate) async fn telling(task: &Task, end: impl Future<Output = TaskExit>) ->
                 }
                 return exit;
             }
-            event = events.recv() => match event {
-                Ok(ContainerEvent::Oom(id)) if id != task.container => continue,
-                Ok(ContainerEvent::Oom(_)) | Err(RecvError::Lagged(_)) => {
-                    (looks, back_off) = (LOOKS, BackOff::default());
-                }
-                Ok(ContainerEvent::Exit(_)) => continue,
-                Err(RecvError::Closed) => return end.await,
+            hinted = hint(&mut events, &task.container) => match hinted {
+                true => (looks, back_off) = (LOOKS, BackOff::default()),
+                false => return end.await,
+            },
+            // While it was away nobody gave hints.
+            changed = connection.changed() => match changed {
+                Ok(()) => (looks, back_off) = (LOOKS, BackOff::default()),
+                Err(_) => return end.await,
             },
             () = back_off.pause(), if looks > 0 => looks -= 1,
         }
         if told.tell(task, task.cgroup.oom_kills().unwrap_or_default()) {
             looks = 0;
+        }
+    }
+}
+
+/// Returns when there is reason to look, with false when there will be none any more.
+async fn hint(events: &mut Receiver<ContainerEvent>, container: &ContainerId) -> bool {
+    loop {
+        match events.recv().await {
+            Ok(ContainerEvent::Oom(id)) if id == *container => return true,
+            Ok(ContainerEvent::Oom(_) | ContainerEvent::Exit(_)) => {}
+            Err(RecvError::Lagged(_)) => return true,
+            Err(RecvError::Closed) => return false,
         }
     }
 }

@@ -65,7 +65,9 @@ pub(crate) async fn recover(
 
 fn watch(task: &Arc<Task>) {
     task.event("Recovered");
-    monitor::watch(Arc::clone(task), monitor::arm_again(task));
+    // Those of before were told by the process that ran then, or can not be dated any more.
+    let known_oom_kills = task.cgroup.oom_kills().unwrap_or(task.state.oom_kills_before);
+    monitor::watch(Arc::clone(task), monitor::arm_again(task), known_oom_kills);
 }
 
 /// Asks the daemon, and holds what it says against what is known of the task.

@@ -145,8 +145,12 @@ async fn send_within(limit: Duration, task: &Task, signal: Signal) -> Result<(),
     match tokio::time::timeout(limit, by_daemon).await.unwrap_or(Err(overdue)) {
         Err(error) if (error.is_lost() || error.is_not_found()) && monitor::is_alive(task) => {
             tracing::info!(task = %task.id, signal = signal.number(), %error, "the signal goes past containerd");
-            linux_host::signal::send(task.state.pid, task.state.pid_started, signal.number())
-                .map_err(|source| DriverError::host("can not signal the task past containerd")(source.into()))
+            match linux_host::signal::send(task.state.pid, task.state.pid_started, signal.number()) {
+                Ok(()) | Err(ProcessError::Gone { .. }) => Ok(()),
+                Err(source) => {
+                    Err(DriverError::host("can not signal the task past containerd")(source.into()))
+                }
+            }
         }
         Err(error) if error.is_not_found() => Ok(()),
         other => Ok(other?),

@@ -131,9 +131,9 @@ impl Registry {
         self.lock().get(id).cloned()
     }
 
-    /// A task of another id in the same container: what a lost Destroy left.
-    pub(crate) fn in_container(&self, container: &ContainerId, except: &TaskId) -> Option<Arc<Task>> {
-        self.lock().values().find(|task| task.container == *container && task.id != *except).cloned()
+    /// The task in the container: what a lost Destroy left.
+    pub(crate) fn in_container(&self, container: &ContainerId) -> Option<Arc<Task>> {
+        self.lock().values().find(|task| task.container == *container).cloned()
     }
 
     pub(crate) fn has_container(&self, container: &ContainerId) -> bool {
@@ -164,8 +164,9 @@ impl Registry {
         self.lock().insert(task.id.clone(), task);
     }
 
-    pub(crate) fn remove(&self, id: &TaskId) {
-        self.lock().remove(id);
+    /// Forgets this very task; a later one of the same id stays.
+    pub(crate) fn remove(&self, task: &Arc<Task>) {
+        self.lock().retain(|_, known| !Arc::ptr_eq(known, task));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -144,7 +144,10 @@ impl PidFd {
     /// [`ProcessError::Gone`] when that process has ended, [`ProcessError::Call`].
     pub fn of_start(pid: u32, started: u64) -> Result<Self, ProcessError> {
         let process = Self::open(pid)?;
-        if start_time(pid)? == started { Ok(process) } else { Err(ProcessError::Gone { pid }) }
+        match started == UNKNOWN || start_time(pid)? == started {
+            true => Ok(process),
+            false => Err(ProcessError::Gone { pid }),
+        }
     }
 
     /// The id it was opened by.

@@ -30,16 +30,16 @@ impl Driver {
         }
         let (spec, granted) = granted?;
         self.0.node.learn(&spec.identity.node_id);
-        start::wait_for_the_daemon(&context, &id).await;
         let _turn = self.0.turns.take(&id).await;
         if let Some(task) = self.0.tasks.find(&spec.id).filter(|task| task.phase() == Phase::Running) {
             return Ok(handle_of(&task));
         }
-        let pipes = match self.0.tasks.in_container(&id, &spec.id) {
+        start::wait_for_the_daemon(&context, &id).await;
+        let pipes = match self.0.tasks.in_container(&id) {
             Some(stale) => {
                 let pipes = HeldPipes::of(&spec).await;
                 destroy::destroy(&stale, true).await?;
-                self.0.tasks.remove(&stale.id);
+                self.0.tasks.remove(&stale);
                 pipes
             }
             None => HeldPipes::default(),
@@ -96,7 +96,7 @@ impl Driver {
     async fn destroy_in_turn(&self, task: &Arc<Task>, force: bool) -> Result<(), DriverError> {
         let _turn = self.0.turns.take(&task.container).await;
         destroy::destroy(task, force).await?;
-        self.0.tasks.remove(&task.id);
+        self.0.tasks.remove(task);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! One exec from its FIFOs to its exit code, in a task of its own: a caller that goes away ends the process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use linux_host::cgroup::{self, CgroupError};
@@ -25,6 +25,9 @@ const QUEUE: usize = 16;
 
 /// How long the end of a task may take to be confirmed after the runtime found it on its way out.
 const ENDING: Duration = Duration::from_secs(10);
+
+/// What nobody waits for is not begun.
+const ABANDONED: DriverError = DriverError::Interrupted("the exec");
 
 /// Opens an exec in the task. Failures arrive as the session's last message.
 pub(crate) fn open(task: Arc<Task>, request: ExecRequest) -> ExecSession {
@@ -50,28 +53,25 @@ async fn run(
         return Err(DriverError::NotRunning(task.identity.task.clone()));
     }
     task.context.room.for_exec()?;
-    let exec = Exec { task: Arc::clone(task), id: next_id() };
+    let exec = Exec { task: Arc::clone(task), id: next_id(), left: AtomicBool::new(false) };
     let (container, id) = (task.container.clone(), exec.id.clone());
     let dir = task.context.on_files(move |files| files.prepare_exec(&container, &id)).await?;
     let result = match Pipes::make(&dir, &request) {
         Ok(pipes) => exec.run(request, pipes, input, output).await,
         Err(error) => Err(error),
     };
-    match result {
-        // Its directory stays, by which whoever ends it knows it.
-        Err(error) if error.is_lost() => {
-            leftover::end_later(task, exec.id);
-            Err(error)
-        }
-        Err(error) if has_ended(task, &error).await => {
-            leftover::remove_directory(task, &exec.id).await?;
-            Err(DriverError::NotRunning(task.identity.task.clone()))
-        }
-        other => {
-            leftover::remove_directory(task, &exec.id).await?;
-            other
-        }
+    if result.as_ref().is_err_and(DriverError::is_lost) {
+        exec.leave();
     }
+    let ended = match &result {
+        Err(error) if !error.is_lost() => has_ended(task, error).await,
+        _ => false,
+    };
+    // By its directory whoever ends it knows it.
+    if !exec.left.load(Ordering::Relaxed) {
+        leftover::remove_directory(task, &exec.id).await?;
+    }
+    if ended { Err(DriverError::NotRunning(task.identity.task.clone())) } else { result }
 }
 
 /// Whether an exec failed because its task has ended, which may not be confirmed yet: its first process is the first
@@ -85,6 +85,7 @@ async fn has_ended(task: &Task, error: &DriverError) -> bool {
             )
     };
     match error {
+        DriverError::Interrupted(_) => false,
         _ if task.phase() != Phase::Running || asked().await => true,
         DriverError::Containers(ContainersError::Failed { .. } | ContainersError::NotFound { .. }) => {
             tokio::time::timeout(ENDING, task.wait()).await.is_ok()
@@ -104,6 +105,8 @@ fn next_id() -> String {
 struct Exec {
     task: Arc<Task>,
     id: String,
+    /// Whether its end goes on without this caller.
+    left: AtomicBool,
 }
 
 impl Exec {
@@ -123,17 +126,21 @@ impl Exec {
             process: self.process(request).await?,
             stdio,
         };
-        // The semaphore is never closed.
-        let turn = self.task.exec_turns.acquire().await.ok();
+        let turn = tokio::select! {
+            // The semaphore is never closed.
+            turn = self.task.exec_turns.acquire() => turn.ok(),
+            () = output.closed() => return Err(ABANDONED),
+        };
         ports.create_exec(new).await?;
-        let started = ports.start_exec(container, &self.id).await;
-        let pid = match started {
+        if output.is_closed() {
+            self.delete().await;
+            return Err(ABANDONED);
+        }
+        let pid = match ports.start_exec(container, &self.id).await {
             Ok(pid) => pid,
             Err(error) if error.is_lost() => return Err(error.into()),
             Err(error) => {
-                if self.delete().await.is_err() {
-                    leftover::end_later(&self.task, self.id.clone());
-                }
+                self.delete().await;
                 return Err(crate::start::named(error, &program));
             }
         };
@@ -148,9 +155,7 @@ impl Exec {
             // Its shim would keep the input and the terminal open: it reads on, and has the writing end, too.
             self.close_stdin().await;
         }
-        if self.delete().await.is_err() {
-            leftover::end_later(&self.task, self.id.clone());
-        }
+        self.delete().await;
         deleted.cancel();
         for copying in std::iter::once(out).chain(err) {
             let _ended = copying.await;
@@ -285,15 +290,17 @@ impl Exec {
         }
     }
 
-    /// A failure other than that of the connection leaves nothing to do: the exec goes with its task.
-    async fn delete(&self) -> Result<(), DriverError> {
+    /// A lost connection leaves it to be deleted later; after another failure the exec goes with its task.
+    async fn delete(&self) {
         match self.task.context.ports.delete_exec(&self.task.container, &self.id).await {
-            Err(error) if error.is_lost() => Err(error.into()),
-            Err(error) => {
-                tracing::warn!(exec = %self.id, %error, "the exec could not be deleted");
-                Ok(())
-            }
-            Ok(()) => Ok(()),
+            Ok(()) => {}
+            Err(error) if error.is_lost() => self.leave(),
+            Err(error) => tracing::warn!(exec = %self.id, %error, "the exec could not be deleted"),
         }
+    }
+
+    fn leave(&self) {
+        self.left.store(true, Ordering::Relaxed);
+        leftover::end_later(&self.task, self.id.clone());
     }
 }

@@ -46,10 +46,10 @@ async fn remove(
     // A start of this very task, or of its successor, may just have ended.
     if let Some(task) = shared.tasks.find(id) {
         destroy::destroy(&task, force).await?;
-        shared.tasks.remove(id);
+        shared.tasks.remove(&task);
         return Ok(());
     }
-    if shared.tasks.in_container(&trace.id, id).is_some() {
+    if shared.tasks.in_container(&trace.id).is_some() {
         return Ok(());
     }
     let state = context.ports.task_state(&trace.id).await?;

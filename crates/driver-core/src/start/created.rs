@@ -26,7 +26,7 @@ impl Created {
     pub(super) async fn start(self) -> Result<Arc<Task>, DriverError> {
         let (task, armed) = self.common.step(Step::Start, self.run()).await?;
         task.event("Container started");
-        monitor::watch(Arc::clone(&task), armed);
+        monitor::watch(Arc::clone(&task), armed, task.state.oom_kills_before);
         Ok(task)
     }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
+use crate::back_off::BackOff;
 use crate::context::Context;
 use crate::error::DriverError;
 use crate::granted::Granted;
@@ -72,13 +73,22 @@ impl Common {
     }
 }
 
-/// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong.
+/// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong. Whether it does only
+/// an answer tells, as the watcher of the connection may not have noticed its end yet.
 pub(crate) async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
     if matches!(*context.ports.connection().borrow(), Connection::Down(_)) {
         tracing::info!(container = %id, "the start waits for containerd");
     }
     let patience = PATIENCE.min(context.config.client_timeout);
-    let _in_time = tokio::time::timeout(patience, context.connected()).await;
+    let mut back_off = BackOff::default();
+    let answer = async {
+        context.connected().await;
+        while context.ports.task_state(id).await.is_err_and(|error| error.is_lost()) {
+            back_off.pause().await;
+            context.connected().await;
+        }
+    };
+    let _in_time = tokio::time::timeout(patience, answer).await;
 }
 
 /// Runs the whole pipeline. On failure everything it made is gone again, or the error says what is left.

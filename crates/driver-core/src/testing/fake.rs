@@ -58,6 +58,9 @@ impl Run {
     }
 }
 
+/// A task that was lost, as it was.
+pub(crate) struct Lost(Option<Run>);
+
 /// A root file system, and the image that it was made from.
 #[derive(Debug)]
 struct Layer {
@@ -77,6 +80,9 @@ struct Kept {
 #[derive(Debug)]
 pub(crate) struct FakePort {
     kept: Mutex<HashMap<ContainerId, Kept>>,
+    /// Whether calls reach it.
+    up: watch::Sender<bool>,
+    /// What the watcher of the connection has noticed of that.
     connection: watch::Sender<Connection>,
     events: broadcast::Sender<ContainerEvent>,
     /// Pid of every process; usually that of the test itself, which is alive.
@@ -87,8 +93,8 @@ pub(crate) struct FakePort {
     cut_exec: AtomicBool,
     /// How many questions about execs their shim still leaves unanswered.
     closed: AtomicUsize,
-    /// How many questions for a task's state are lost.
-    unseen: AtomicUsize,
+    /// How many execs were to be started.
+    pub(crate) started_execs: AtomicUsize,
     /// How many root file systems were made from an image.
     pub(crate) prepared: AtomicUsize,
     /// Containers whose tasks' ends the daemon was told to keep.
@@ -106,6 +112,7 @@ impl FakePort {
     pub(crate) fn of_process(pid: u32) -> Self {
         Self {
             kept: Mutex::default(),
+            up: watch::Sender::new(true),
             connection: watch::Sender::new(Connection::Up),
             events: broadcast::Sender::new(16),
             pid,
@@ -113,7 +120,7 @@ impl FakePort {
             stuck: watch::Sender::new(None),
             cut_exec: AtomicBool::new(false),
             closed: AtomicUsize::new(0),
-            unseen: AtomicUsize::new(0),
+            started_execs: AtomicUsize::default(),
             prepared: AtomicUsize::default(),
             kept_exits: Mutex::default(),
             signals: Mutex::default(),
@@ -122,10 +129,17 @@ impl FakePort {
 
     /// Cuts the connection: running calls break, later ones fail.
     pub(crate) fn go_away(&self) {
+        self.go_away_unnoticed();
         self.connection.send_replace(Connection::Down("gone".into()));
     }
 
+    /// The same, before the watcher of the connection notices.
+    pub(crate) fn go_away_unnoticed(&self) {
+        self.up.send_replace(false);
+    }
+
     pub(crate) fn come_back(&self) {
+        self.up.send_replace(true);
         self.connection.send_replace(Connection::Up);
     }
 
@@ -135,13 +149,13 @@ impl FakePort {
     }
 
     /// Loses a task without a word.
-    pub(crate) fn lose(&self, id: &ContainerId) {
-        self.kept().get_mut(id).unwrap().task = None;
+    pub(crate) fn lose(&self, id: &ContainerId) -> Lost {
+        Lost(self.kept().get_mut(id).unwrap().task.take())
     }
 
-    /// Loses the next question for a task's state although the connection is up, as when its end is not known yet.
-    pub(crate) fn lose_question(&self) {
-        self.unseen.store(1, Ordering::Relaxed);
+    /// Knows a lost task again.
+    pub(crate) fn find_again(&self, id: &ContainerId, Lost(task): Lost) {
+        self.kept().get_mut(id).unwrap().task = task;
     }
 
     /// Leaves every question for the state of this task and every signal to it without an answer, as with a shim that
@@ -189,10 +203,7 @@ impl FakePort {
     }
 
     fn reached(&self, operation: &'static str) -> Result<MutexGuard<'_, HashMap<ContainerId, Kept>>> {
-        match &*self.connection.borrow() {
-            Connection::Up => Ok(self.kept()),
-            _ => Err(lost(operation)),
-        }
+        if *self.up.borrow() { Ok(self.kept()) } else { Err(lost(operation)) }
     }
 
     async fn unstuck(&self, id: &ContainerId) {
@@ -201,10 +212,10 @@ impl FakePort {
 
     async fn ended(&self, operation: &'static str, run: Option<Run>, id: &str) -> Result<Exit> {
         let run = run.ok_or_else(|| not_found(operation, id))?;
-        let (mut ended, mut connection) = (run.ended.subscribe(), self.connection.subscribe());
+        let (mut ended, mut up) = (run.ended.subscribe(), self.up.subscribe());
         tokio::select! {
             exit = ended.wait_for(Option::is_some) => exit.unwrap().ok_or_else(|| not_found(operation, id)),
-            _ = connection.wait_for(|state| *state != Connection::Up) => Err(lost(operation)),
+            _ = up.wait_for(|up| !up) => Err(lost(operation)),
         }
     }
 }
@@ -322,10 +333,6 @@ impl Containers for FakePort {
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState> {
         self.unstuck(id).await;
-        if self.unseen.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-        {
-            return Err(lost("state"));
-        }
         let kept = self.reached("state")?;
         Ok(match kept.get(id).and_then(|kept| kept.task.as_ref()) {
             None => TaskState::Absent,

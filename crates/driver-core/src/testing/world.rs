@@ -9,7 +9,8 @@ use linux_host::process::{Exit, PidFd};
 use super::base::{Base, Connect};
 use super::fake::FakePort;
 use crate::config::PluginConfig;
-
+use crate::files::StateDir;
+use crate::ids::ContainerId;
 use crate::spec::TaskSpec;
 use crate::{Driver, NodeCpu, TaskEvent, TaskHandle};
 
@@ -46,6 +47,12 @@ impl World {
 
     pub(crate) async fn start(&self, args: &[&str]) -> TaskHandle {
         self.driver.start_task(self.spec(args)).await.unwrap()
+    }
+
+    /// Whether an exec of the container has a directory.
+    pub(crate) fn has_execs(&self, container: &ContainerId) -> bool {
+        let files = StateDir::new(&self.dir.path().join("state"));
+        !files.execs(container).unwrap().is_empty()
     }
 
     /// Waits for the event with this text.

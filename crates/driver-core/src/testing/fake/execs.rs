@@ -25,6 +25,7 @@ fn refused(operation: &'static str, reason: &str) -> ContainersError {
 #[async_trait]
 impl Execs for FakePort {
     async fn create_exec(&self, new: NewExec) -> Result<()> {
+        self.unstuck(&new.container).await;
         let mut kept = self.reached("create the exec")?;
         let kept = kept.get_mut(&new.container).filter(|kept| kept.task.is_some());
         let kept = kept.ok_or_else(|| not_found("create the exec", &new.exec_id))?;
@@ -34,6 +35,7 @@ impl Execs for FakePort {
 
     async fn start_exec(&self, id: &ContainerId, exec_id: &str) -> Result<u32> {
         let mut kept = self.reached("start the exec")?;
+        self.started_execs.fetch_add(1, Ordering::Relaxed);
         let run = kept.get_mut(id).and_then(|kept| kept.execs.get_mut(exec_id));
         let started = run.ok_or_else(|| not_found("start the exec", exec_id))?.start("start the exec");
         if self.cut_exec.swap(false, Ordering::Relaxed) {
