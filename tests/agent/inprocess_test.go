@@ -75,6 +75,8 @@ const (
 func beginAgent(t *testing.T) *cluster {
 	t.Helper()
 	env, run := harness.Env(t), harness.CurrentRun()
+	// The bridge, its addresses and the device of an example are the host's.
+	harness.HaveHostAlone(t)
 	dir := filepath.Join(run.Dir, "inside")
 	must.NoError(t, os.MkdirAll(dir, 0o755))
 	for _, volume := range []string{"read-only", "read-write"} {

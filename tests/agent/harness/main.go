@@ -64,7 +64,7 @@ func begin(name string) error {
 		return err
 	}
 	// Short: sockets of the plugins lie beneath it.
-	dir, err := os.MkdirTemp("/var/tmp", runPrefix+name+"-")
+	dir, err := os.MkdirTemp(runs, runPrefix+name+"-")
 	if err != nil {
 		return err
 	}

@@ -6,12 +6,17 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing"
 
+	"github.com/shoenig/test/must"
 	"golang.org/x/sys/unix"
 )
 
-// runPrefix begins the name of every run's directory in /var/tmp.
-const runPrefix = "cd-"
+// runs holds the directories of all runs, whose names begin with runPrefix.
+const (
+	runs      = "/var/tmp"
+	runPrefix = "cd-"
+)
 
 // lock marks a run's directory as in use for as long as this process lives.
 func lock(dir string) (*os.File, error) {
@@ -22,10 +27,19 @@ func lock(dir string) (*os.File, error) {
 	return file, unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 }
 
+// HaveHostAlone waits until no other run of these tests has the host alone, and has it until the case ends.
+func HaveHostAlone(t *testing.T) {
+	t.Helper()
+	file, err := os.Open(runs)
+	must.NoError(t, err)
+	t.Cleanup(func() { _ = file.Close() })
+	must.NoError(t, unix.Flock(int(file.Fd()), unix.LOCK_EX))
+}
+
 // removeStale takes away what runs that were killed have left: processes, mounts, directories. What they
 // left in their containerd went with it.
 func removeStale() error {
-	locks, err := filepath.Glob("/var/tmp/" + runPrefix + "*/lock")
+	locks, err := filepath.Glob(runs + "/" + runPrefix + "*/lock")
 	if err != nil {
 		return err
 	}
