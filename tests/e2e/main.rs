@@ -9,6 +9,7 @@
 
 mod auth;
 mod baseline;
+mod controllers;
 mod counting;
 mod descriptors;
 mod destroy;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::containerd::{Version, keeper};
+use crate::guest::Init;
 use crate::{demo, images, setup, signals, tidy, tiers, with_containerd};
 
 #[derive(Parser)]
@@ -53,6 +54,9 @@ enum Verb {
         /// With systemd as the guest's first program.
         #[arg(long)]
         systemd: bool,
+        /// On a kernel without the controllers cpuset and pids.
+        #[arg(long, conflicts_with = "systemd")]
+        lacking: bool,
         /// Parts of names of tests.
         #[arg(value_name = "TEXT")]
         only: Vec<String>,
@@ -83,7 +87,9 @@ pub(crate) fn run() -> Result<u8> {
         Verb::Test { tier, rounds, long } => tiers::run(&tier, rounds, long),
         Verb::Tidy => tidy::run(),
         Verb::WithContainerd { version, command } => with_containerd::run(version, &command),
-        Verb::Guest { systemd, only } => tiers::cgroup2::by_hand(systemd, &only),
+        Verb::Guest { systemd: true, only, .. } => tiers::cgroup2::by_hand(Init::Systemd, &only),
+        Verb::Guest { lacking: true, only, .. } => tiers::cgroup2::by_hand(Init::Lacking, &only),
+        Verb::Guest { only, .. } => tiers::cgroup2::by_hand(Init::Script, &only),
         Verb::GuestTests => tiers::cgroup2::inside(),
         Verb::Images => images::print_directory().map(|()| 0),
         Verb::ServeContainerd { .. } => Ok(0),

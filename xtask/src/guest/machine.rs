@@ -13,6 +13,8 @@ pub(crate) const PROGRAM: &str = "qemu-system-x86_64";
 pub(crate) enum Init {
     /// A script that delegates every controller and leaves the tree alone.
     Script,
+    /// The same on a kernel without two of the controllers that limits need.
+    Lacking,
     /// systemd, which takes the tree for its own; the tests are a service.
     Systemd,
 }
@@ -32,6 +34,9 @@ impl Init {
     fn arguments(self) -> String {
         match self {
             Self::Script => format!("init={}", recipe::INIT),
+            Self::Lacking => {
+                format!("init={} cgroup_disable=cpuset cgroup_disable=pids", recipe::INIT)
+            }
             Self::Systemd => {
                 format!("init=/lib/systemd/systemd systemd.unit={} systemd.show_status=0", recipe::UNIT)
             }
@@ -80,6 +85,13 @@ mod tests {
                   init=/usr/sbin/guest-init"
         ]]
         .assert_eq(&spelled(Init::Script));
+    }
+
+    #[test]
+    fn a_kernel_is_told_which_controllers_it_lacks() {
+        let line = spelled(Init::Lacking);
+        let told = " init=/usr/sbin/guest-init cgroup_disable=cpuset cgroup_disable=pids";
+        assert!(line.ends_with(told), "{line}");
     }
 
     #[test]

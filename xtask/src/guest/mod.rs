@@ -26,6 +26,7 @@ pub(crate) use root::make;
 pub(crate) fn run(disks: &Disks, payload: &Payload, init: Init, deadline: Instant) -> Result<Outcome> {
     let name = match init {
         Init::Script => "the guest",
+        Init::Lacking => "the guest without controllers",
         Init::Systemd => "the guest under systemd",
     };
     let mut command = machine::command(disks, &payload.file(), init);

@@ -1,5 +1,5 @@
-//! The end-to-end tests on cgroup v2, in an emulated machine: once with the tree delegated to us as a whole, once with
-//! systemd as the tree's owner.
+//! The end-to-end tests on cgroup v2, in an emulated machine: once with the tree delegated to us as a whole, once on a
+//! kernel that lacks controllers, and once with systemd as the tree's owner.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -55,6 +55,9 @@ const OURS: [(&str, &[&str]); 2] = [
     ("run", &["--skip", "good::the_examples_of_options"]),
 ];
 
+/// What runs where controllers are missing.
+const LACKING: [(&str, &[&str]); 1] = [("e2e", &["--include-ignored", "controllers::"])];
+
 /// What runs under systemd: its own module, and one test for each thing that a cgroup is for.
 const UNDER_SYSTEMD: [(&str, &[&str]); 1] = [(
     "e2e",
@@ -77,28 +80,32 @@ const PATIENCE: &str = "5";
 /// Longer than any run by hand.
 const BY_HAND: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs both machines, one after the other.
+/// Runs the machines, one after the other.
 ///
 /// # Errors
 /// Something that they need is missing.
 pub(crate) fn run(plan: &Plan) -> Result<Outcome> {
-    let disks = guest::make()?;
-    let items = match items() {
+    let disks = plan.build(guest::make)?;
+    let items = match plan.build(items) {
         Ok(items) => items,
         Err(error) => return Ok(Outcome::failed(&error)),
     };
-    let ours = boot(&disks, &items, Init::Script, &named(&OURS), plan.deadline())?;
-    Ok(ours.and(boot(&disks, &items, Init::Systemd, &named(&UNDER_SYSTEMD), plan.deadline())?))
+    let mut together = Outcome::nothing();
+    for (init, suites) in
+        [(Init::Script, &OURS[..]), (Init::Lacking, &LACKING), (Init::Systemd, &UNDER_SYSTEMD)]
+    {
+        together = together.and(boot(&disks, &items, init, &named(suites), plan.deadline())?);
+    }
+    Ok(together)
 }
 
 /// Runs the end-to-end tests whose names contain one of the texts, ignored ones too; the number is the exit code.
 ///
 /// # Errors
 /// Something that they need is missing or does not build.
-pub(crate) fn by_hand(systemd: bool, texts: &[String]) -> Result<u8> {
+pub(crate) fn by_hand(init: Init, texts: &[String]) -> Result<u8> {
     let args = texts.iter().cloned().chain(["--include-ignored".to_owned()]).collect();
     let suite = Suite { program: "e2e".to_owned(), args };
-    let init = if systemd { Init::Systemd } else { Init::Script };
     let outcome = boot(&guest::make()?, &items()?, init, &[suite], Instant::now() + BY_HAND)?;
     match outcome {
         Outcome::Ran { passed, failures, .. } => {
@@ -210,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_text_chooses_a_test() {
-        for (program, texts) in OURS.iter().chain(&UNDER_SYSTEMD) {
+        for (program, texts) in OURS.iter().chain(&LACKING).chain(&UNDER_SYSTEMD) {
             assert!(BINARIES.contains(program), "{program}");
             filters::choose_tests(program, texts);
         }

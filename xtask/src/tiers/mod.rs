@@ -51,7 +51,7 @@ const TIERS: [Tier; 7] = [
         run: |plan| combinations::run(plan, "versions"),
         always: false,
     },
-    Tier { name: "cgroup2", budget: minutes(14), run: cgroup2::run, always: false },
+    Tier { name: "cgroup2", budget: minutes(10), run: cgroup2::run, always: false },
 ];
 
 /// The budget of one round, where more are asked for than a tier's own budget allows.
