@@ -27,6 +27,15 @@ pub(crate) fn absolute_path(option: &'static str, path: &Path) -> Result<(), Bui
     }
 }
 
+/// A list of CPUs or memory nodes as the kernel takes it, such as `0-2,7`.
+pub(crate) fn is_id_list(list: &str) -> bool {
+    let number = |text: &str| text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    list.split(',').all(|part| match part.split_once('-') {
+        Some((first, last)) => matches!((number(first), number(last)), (Some(a), Some(b)) if a <= b),
+        None => number(part).is_some(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;

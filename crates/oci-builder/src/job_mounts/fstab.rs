@@ -3,28 +3,71 @@
 use crate::{Access, Propagation};
 
 /// Words that set or clear a flag of any mount, passed on as they are.
-const FLAGS: [&str; 20] = [
+const FLAGS: [&str; 27] = [
     "async",
     "atime",
     "dev",
     "diratime",
     "dirsync",
     "exec",
+    "iversion",
+    "lazytime",
+    "loud",
     "mand",
     "noatime",
     "nodev",
     "nodiratime",
     "noexec",
+    "noiversion",
+    "nolazytime",
     "nomand",
     "norelatime",
     "nostrictatime",
     "nosuid",
     "nosymfollow",
     "relatime",
+    "silent",
     "strictatime",
     "suid",
+    "symfollow",
     "sync",
 ];
+
+/// Words that set or clear a flag of a bind and of all that is mounted beneath its source (mount_setattr(2)).
+const RECURSIVE: [&str; 16] = [
+    "ratime",
+    "rdev",
+    "rdiratime",
+    "rexec",
+    "rnoatime",
+    "rnodev",
+    "rnodiratime",
+    "rnoexec",
+    "rnorelatime",
+    "rnostrictatime",
+    "rnosuid",
+    "rnosymfollow",
+    "rrelatime",
+    "rstrictatime",
+    "rsuid",
+    "rsymfollow",
+];
+
+/// Private, and not to be bound anywhere else.
+const UNBINDABLE: [&str; 2] = ["unbindable", "runbindable"];
+
+/// The words of an option with commas. No word begins with a digit: there the comma is one of a list, as in
+/// `mpol=bind:0,2`.
+pub(super) fn split(option: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(option);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let is_between = |place: &usize| !text[place + 1..].starts_with(|c: char| c.is_ascii_digit());
+        let end = text.match_indices(',').map(|(place, _)| place).find(is_between);
+        rest = end.map(|end| &text[end + 1..]);
+        Some(text[..end.unwrap_or(text.len())].trim())
+    })
+}
 
 /// What the words read so far say.
 pub(super) struct Words {
@@ -54,16 +97,26 @@ impl Words {
     /// Takes a word of a bind mount, or says that it is none.
     pub(super) fn take_bind(&mut self, word: &str) -> bool {
         match (word, propagation(word)) {
-            (_, Some(propagation)) => self.propagation = propagation,
+            (_, Some(propagation)) => self.spread(propagation),
             ("bind", _) => self.recursive = false,
             ("rbind", _) => self.recursive = true,
-            ("rro", _) => {
-                self.access = Access::ReadOnly;
-                self.flags.push("rro".to_owned());
+            ("rro" | "rrw", _) => {
+                self.access = if word == "rro" { Access::ReadOnly } else { Access::ReadWrite };
+                self.flags.push(word.to_owned());
             }
+            _ if UNBINDABLE.contains(&word) => {
+                self.spread(Propagation::Private);
+                self.flags.push(word.to_owned());
+            }
+            _ if RECURSIVE.contains(&word) => self.flags.push(word.to_owned()),
             _ => return self.take(word),
         }
         true
+    }
+
+    fn spread(&mut self, propagation: Propagation) {
+        self.propagation = propagation;
+        self.flags.retain(|flag| !UNBINDABLE.contains(&flag.as_str()));
     }
 }
 
@@ -84,5 +137,10 @@ pub(super) fn accepted() -> String {
 }
 
 pub(super) fn accepted_of_bind() -> String {
-    format!("rbind, bind, rro, private, rprivate, slave, rslave, shared, rshared, {}", accepted())
+    format!(
+        "rbind, bind, rro, rrw, private, rprivate, slave, rslave, shared, rshared, {}, {}, {}",
+        UNBINDABLE.join(", "),
+        RECURSIVE.join(", "),
+        accepted()
+    )
 }

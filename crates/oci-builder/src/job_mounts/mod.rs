@@ -129,12 +129,8 @@ impl JobMount {
     /// [`JobMountError`].
     pub fn into_mount(self) -> Result<Mount, JobMountError> {
         let Self { kind, source, target, options, shape } = self;
-        let words: Vec<&str> = options
-            .iter()
-            .flat_map(|option| option.split(','))
-            .map(str::trim)
-            .filter(|word| !word.is_empty())
-            .collect();
+        let words: Vec<&str> =
+            options.iter().flat_map(|option| fstab::split(option)).filter(|word| !word.is_empty()).collect();
         match kind {
             JobMountKind::Bind => bind(source, target, &words, shape),
             JobMountKind::Tmpfs => tmpfs::mount(source, target, &words, shape),

@@ -92,9 +92,31 @@ fn a_tmpfs_has_options_of_its_own() {
 }
 
 #[test]
+fn whatever_a_runtime_knows_of_a_bind_is_passed_on() {
+    let words = ["rbind", "ro", "unbindable", "lazytime", "noiversion", "symfollow", "rnosuid"];
+    expect![[r#"Bind { source: "/srv", propagation: Private } ReadOnly ["unbindable", "lazytime", "noiversion", "symfollow", "rnosuid"]"#]].assert_eq(&read(fstab("bind", &words)));
+    expect![[r#"Bind { source: "/srv", propagation: HostToTask } ReadWrite ["rro", "rrw"]"#]]
+        .assert_eq(&read(fstab("bind", &["rro", "runbindable", "rslave", "rrw"])));
+}
+
+#[test]
+fn a_tmpfs_takes_what_the_kernel_does() {
+    let options =
+        ["nr_inodes=10k", "nr_blocks=0", "huge=within_size", "mpol=bind=static:0-1,3,noswap", "size=0"];
+    expect![[r#"Filesystem { kind: "tmpfs", source: "tmpfs" } ReadWrite ["nr_inodes=10k", "nr_blocks=0", "huge=within_size", "mpol=bind=static:0-1,3", "noswap", "size=0k"]"#]].assert_eq(&read(fstab("tmpfs", &options)));
+    for word in ["mpol=local", "mpol=prefer:1", "mpol=interleave", "inode64", "lazytime"] {
+        assert!(fstab("tmpfs", &[word]).into_mount().is_ok(), "{word}");
+    }
+    expect![[r#"mounts: "huge=deny" has no valid value (accepted: never, always, within_size, advise)"#]]
+        .assert_eq(&read(fstab("tmpfs", &["huge=deny"])));
+    expect![[r#"mounts: "nr_blocks=many" has no valid value (accepted: a number, perhaps with k, m or g; 0 is no limit)"#]].assert_eq(&read(fstab("tmpfs", &["nr_blocks=many"])));
+    expect![[r#"mounts: "mpol=bind:all" has no valid value (accepted: default, local, prefer, bind, interleave, with memory nodes as in bind:0-1)"#]].assert_eq(&read(fstab("tmpfs", &["mpol=bind:all"])));
+}
+
+#[test]
 fn what_is_not_accepted_is_told_with_what_is() {
-    expect![[r#"mounts: "size=1m" is not an option of a bind mount (accepted: rbind, bind, rro, private, rprivate, slave, rslave, shared, rshared, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, mand, noatime, nodev, nodiratime, noexec, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, strictatime, suid, sync)"#]].assert_eq(&read(fstab("bind", &["rbind", "size=1m"])));
-    expect![[r#"mounts: "rbind" is not an option of a tmpfs mount (accepted: size=, mode=, uid=, gid=, nr_inodes=, tmpcopyup, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, mand, noatime, nodev, nodiratime, noexec, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, strictatime, suid, sync)"#]].assert_eq(&read(fstab("tmpfs", &["rbind"])));
+    expect![[r#"mounts: "size=1m" is not an option of a bind mount (accepted: rbind, bind, rro, rrw, private, rprivate, slave, rslave, shared, rshared, unbindable, runbindable, ratime, rdev, rdiratime, rexec, rnoatime, rnodev, rnodiratime, rnoexec, rnorelatime, rnostrictatime, rnosuid, rnosymfollow, rrelatime, rstrictatime, rsuid, rsymfollow, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, iversion, lazytime, loud, mand, noatime, nodev, nodiratime, noexec, noiversion, nolazytime, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, silent, strictatime, suid, symfollow, sync)"#]].assert_eq(&read(fstab("bind", &["rbind", "size=1m"])));
+    expect![[r#"mounts: "rbind" is not an option of a tmpfs mount (accepted: size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, huge=, mpol=, tmpcopyup, inode32, inode64, noswap, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, iversion, lazytime, loud, mand, noatime, nodev, nodiratime, noexec, noiversion, nolazytime, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, silent, strictatime, suid, symfollow, sync)"#]].assert_eq(&read(fstab("tmpfs", &["rbind"])));
     expect![[r#"mounts: "mode=rwx" has no valid value (accepted: permission bits, in octal 0 to 7777)"#]]
         .assert_eq(&read(fstab("tmpfs", &["mode=rwx"])));
     expect![[r#"mounts: "size=much" has no valid size"#]].assert_eq(&read(fstab("tmpfs", &["size=much"])));
@@ -103,12 +125,11 @@ fn what_is_not_accepted_is_told_with_what_is() {
         .assert_eq(&read(JobMount { source: String::new(), ..fstab("bind", &["rbind"]) }));
     expect![[r#"mounts: "nfs" is not a type of mount (accepted: volume, bind, tmpfs)"#]]
         .assert_eq(&JobMountKind::from_option("nfs").unwrap_err().to_string());
-    for word in ["remount", "idmap", "rw,remount", "RBIND", "ro=1", "overlay", "unbindable"] {
+    for word in ["remount", "idmap", "rw,remount", "RBIND", "ro=1", "overlay", "acl"] {
         assert!(fstab("bind", &[word]).into_mount().is_err(), "{word}");
     }
     for word in [
         "bind",
-        "size=0",
         "size=",
         "size=101%",
         "mode=",
@@ -116,7 +137,13 @@ fn what_is_not_accepted_is_told_with_what_is() {
         "mode=+7",
         "uid=-1",
         "gid=4294967296",
-        "mpol=bind",
+        "mpol=bind:",
+        "mpol=bind=x",
+        "mpol=away",
+        "huge=",
+        "nr_inodes=10x",
+        "unbindable",
+        "rnosuid",
         "size=1m,rbind",
         "shared",
     ] {
@@ -150,7 +177,8 @@ proptest! {
         if let Ok(Mount { kind, options, .. }) = mount {
             let is_tmpfs = matches!(kind, MountKind::Filesystem { ref kind, .. } if kind == "tmpfs");
             prop_assert!(is_tmpfs);
-            prop_assert!(options.iter().all(|option| !option.contains(',') && !option.contains("bind")));
+            let is_one = |option: &String| !option.contains(',') || option.starts_with("mpol=");
+            prop_assert!(options.iter().all(|option| is_one(option) && option != "bind" && option != "rbind"));
         }
     }
 

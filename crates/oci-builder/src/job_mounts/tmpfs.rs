@@ -29,7 +29,7 @@ pub(super) fn mount(
     for word in words {
         match word.split_once('=') {
             Some((name, value)) => read.flags.push(value_of(word, name, value)?),
-            None if *word == "tmpcopyup" => read.flags.push((*word).to_owned()),
+            None if WORDS.contains(word) => read.flags.push((*word).to_owned()),
             None if read.take(word) => {}
             None => return Err(unknown(word)),
         }
@@ -56,21 +56,41 @@ fn value_of(word: &str, name: &str, value: &str) -> Result<String, JobMountError
         }
         "uid" | "gid" if number(value).is_some() => Ok(word.to_owned()),
         "uid" | "gid" => Err(refused("a number, 0 to 4294967295")),
-        "nr_inodes" if number(value).is_some() => Ok(word.to_owned()),
-        "nr_inodes" => Err(refused("a number; 0 is no limit")),
+        "nr_inodes" | "nr_blocks" if is_count(value) => Ok(word.to_owned()),
+        "nr_inodes" | "nr_blocks" => Err(refused("a number, perhaps with k, m or g; 0 is no limit")),
+        "huge" if HUGE.contains(&value) => Ok(word.to_owned()),
+        "huge" => Err(refused("never, always, within_size, advise")),
+        "mpol" if is_policy(value) => Ok(word.to_owned()),
+        "mpol" => Err(refused("default, local, prefer, bind, interleave, with memory nodes as in bind:0-1")),
         _ => Err(unknown(word)),
     }
 }
 
 fn bytes(word: &str, value: &str) -> Result<String, JobMountError> {
     match crate::parse_size(value) {
-        Ok(0) => Err(JobMountError::Value {
-            option: word.to_owned(),
-            accepted: "1 byte and more; 0 would be no limit",
-        }),
         Ok(bytes) => Ok(size::tmpfs_option(bytes)),
         Err(source) => Err(JobMountError::Size { option: word.to_owned(), source }),
     }
+}
+
+/// Words of a tmpfs alone; the first is the runtime's.
+const WORDS: [&str; 4] = ["tmpcopyup", "inode32", "inode64", "noswap"];
+
+const HUGE: [&str; 4] = ["never", "always", "within_size", "advise"];
+
+/// A number as the kernel takes it, with a unit of 1024.
+fn is_count(value: &str) -> bool {
+    let digits = value.strip_suffix(['k', 'K', 'm', 'M', 'g', 'G']).unwrap_or(value);
+    number(digits).is_some()
+}
+
+/// `mode[=flags][:nodes]`.
+fn is_policy(value: &str) -> bool {
+    let (mode, nodes) = value.split_once(':').unwrap_or((value, "0"));
+    let (mode, flags) = mode.split_once('=').unwrap_or((mode, "static"));
+    ["default", "local", "prefer", "bind", "interleave"].contains(&mode)
+        && ["static", "relative"].contains(&flags)
+        && crate::check::is_id_list(nodes)
 }
 
 const MODES: &str = "permission bits, in octal 0 to 7777";
@@ -87,6 +107,10 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn unknown(word: &str) -> JobMountError {
-    let accepted = format!("size=, mode=, uid=, gid=, nr_inodes=, tmpcopyup, {}", fstab::accepted());
+    let accepted = format!(
+        "size=, mode=, uid=, gid=, nr_inodes=, nr_blocks=, huge=, mpol=, {}, {}",
+        WORDS.join(", "),
+        fstab::accepted()
+    );
     JobMountError::Option { option: word.to_owned(), kind: "tmpfs", accepted }
 }

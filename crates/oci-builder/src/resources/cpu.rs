@@ -2,7 +2,7 @@
 
 use oci_spec::runtime::LinuxCpu;
 
-use crate::BuildError;
+use crate::{BuildError, check};
 
 /// The kernel's least `cpu.shares`.
 const SHARES_MIN: u64 = 2;
@@ -83,12 +83,7 @@ fn list(list: String, refused: impl FnOnce(String) -> BuildError) -> Result<Opti
     if list.is_empty() {
         return Ok(None);
     }
-    let number = |text: &str| text.parse::<u16>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-    let valid = list.split(',').all(|part| match part.split_once('-') {
-        Some((first, last)) => matches!((number(first), number(last)), (Some(a), Some(b)) if a <= b),
-        None => number(part).is_some(),
-    });
-    if valid { Ok(Some(list)) } else { Err(refused(list)) }
+    if check::is_id_list(&list) { Ok(Some(list)) } else { Err(refused(list)) }
 }
 
 /// Turns a task's MHz into CPU shares that the kernel accepts, as Nomad's docker driver does.
