@@ -53,6 +53,8 @@ enum EditError {
     Mount(#[from] JobMountError),
 }
 
+const ACCEPTED: &str = "a device whose specification has nodes and mounts that are on the host";
+
 impl CdiEdits {
     /// What the named devices need, from the specifications in the directories. Blocking.
     pub(crate) fn find(directories: &[&Path], names: &[&Name]) -> Result<Self, DriverError> {
@@ -66,9 +68,12 @@ impl CdiEdits {
             if names[..place].contains(name) {
                 continue;
             }
-            let unusable = || DriverError::unusable("devices", name.to_string());
-            let edits = catalogue.edits(name, &mut used).map_err(|error| unusable()(error.into()))?;
-            all.add(edits).map_err(|error| unusable()(error.into()))?;
+            let shown = name.to_string();
+            let edits = catalogue
+                .edits(name, &mut used)
+                .map_err(|error| DriverError::NoDevice { name: shown.clone(), source: error.into() })?;
+            let unusable = DriverError::unusable("devices", shown, ACCEPTED);
+            all.add(edits).map_err(|error| unusable(error.into()))?;
         }
         Ok(all)
     }

@@ -37,12 +37,23 @@ pub enum DriverError {
         source: io::Error,
     },
     /// An option names something of the host that can not be used.
-    #[error("{option} = {value:?} can not be used")]
+    #[error("{option} = {value:?} can not be used (accepted: {accepted})")]
     Unusable {
         /// The option as it is spelt in the job file.
         option: &'static str,
         /// What it names.
         value: PathBuf,
+        /// What could be used.
+        accepted: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A device of the Container Device Interface that no specification gives; the source says which there are.
+    #[error("devices = {name:?} can not be used")]
+    NoDevice {
+        /// The device's name.
+        name: String,
         /// Why.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -186,9 +197,10 @@ impl DriverError {
     pub(crate) fn unusable(
         option: &'static str,
         value: impl Into<PathBuf>,
+        accepted: &'static str,
     ) -> impl FnOnce(Box<dyn std::error::Error + Send + Sync>) -> DriverError {
         let value = value.into();
-        move |source| Self::Unusable { option, value, source }
+        move |source| Self::Unusable { option, value, accepted, source }
     }
 
     pub(crate) fn file(

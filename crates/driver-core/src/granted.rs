@@ -21,6 +21,10 @@ use crate::policy::{self, DeviceGrant, Grant, MountGrant, Refusal, Rules, Source
 use crate::profile;
 use crate::spec::{HostDevice, TaskSpec};
 
+const OF_HOST: &str = "a file or directory that is on the host";
+const OF_ALLOCATION: &str =
+    "what is in local/, secrets/ or ../alloc/ when the task starts, with no symbolic link on the way";
+
 /// A task's grant and what it needs of the host.
 #[derive(Debug)]
 pub(crate) struct Granted {
@@ -44,17 +48,18 @@ impl GrantedMount {
     /// Opens the source.
     pub(crate) fn of(grant: &MountGrant) -> Result<Self, DriverError> {
         let mount = grant.mount.clone();
-        let unusable = |path: PathBuf| DriverError::unusable("mounts.source", path);
+        let unusable = |path: PathBuf, accepted| DriverError::unusable("mounts.source", path, accepted);
         let object = match &grant.source {
             Source::Own => None,
             Source::Host(path) => {
-                Some(staged::object_at(path).map_err(|error| unusable(path.clone())(error.into()))?)
+                let opened = staged::object_at(path);
+                Some(opened.map_err(|error| unusable(path.clone(), OF_HOST)(error.into()))?)
             }
             Source::Allocation { root, rest } => {
                 let opened = beneath::open_root(root).and_then(|root| {
                     if rest.as_os_str().is_empty() { Ok(root) } else { beneath::resolve(root.as_fd(), rest) }
                 });
-                Some(opened.map_err(|error| unusable(written(&mount))(error.into()))?)
+                Some(opened.map_err(|error| unusable(written(&mount), OF_ALLOCATION)(error.into()))?)
             }
         };
         Ok(Self { mount, object })
@@ -160,8 +165,9 @@ fn host_devices() -> Result<Vec<Device>, DriverError> {
 /// The nodes of an element of `devices`.
 fn job_device(wanted: &DeviceRequest) -> Result<Vec<Device>, DriverError> {
     let DeviceRequest { host_path, task_path, permissions } = wanted;
+    let accepted = "a device node that is on the host, or a directory of such";
     let nodes = devices::inspect(host_path)
-        .map_err(|error| DriverError::unusable("devices", host_path)(error.into()))?;
+        .map_err(|error| DriverError::unusable("devices", host_path, accepted)(error.into()))?;
     Ok(nodes.iter().map(|node| device(place(task_path, node), node, *permissions)).collect())
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn filter(filter: &Filter, host: Host) -> Result<Seccomp, DriverError
 }
 
 fn read(path: &Path) -> Result<Profile, DriverError> {
-    let unusable = |source| DriverError::unusable("seccomp_profile", path)(source);
+    let accepted = "a file on the host with a profile in docker's or the runtime spec's form";
+    let unusable = |source| DriverError::unusable("seccomp_profile", path, accepted)(source);
     let bytes = contents(path).map_err(|error| unusable(error.into()))?;
     let profile = Profile::read(&bytes).map_err(|error| unusable(error.into()))?;
     match profile.listener_path() {
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn a_profile_is_read_and_what_is_none_is_told_with_its_place() {
         assert_eq!(told(r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#), "a filter");
-        expect_test::expect![[r#"seccomp_profile = "…/profile.json" can not be used: the seccomp profile is wrong at line 1, column 2: missing field `defaultAction` at line 1 column 2"#]].assert_eq(&told("{}"));
+        expect_test::expect![[r#"seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): the seccomp profile is wrong at line 1, column 2: missing field `defaultAction` at line 1 column 2"#]].assert_eq(&told("{}"));
         expect_test::expect![[r#"seccomp_profile = "…/profile.json": a profile without listenerPath is accepted: it would reach out of the container"#]]
             .assert_eq(&told(r#"{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/x.sock"}"#));
     }
@@ -80,7 +81,10 @@ mod tests {
     fn a_profile_that_is_no_file_is_refused() {
         for path in ["/no/such/profile.json", "/dev/zero", "/etc"] {
             let error = chain(&filter(&Filter::File(path.into()), Host::read()).unwrap_err());
-            assert!(error.starts_with(&format!("seccomp_profile = {path:?} can not be used: ")), "{error}");
+            assert!(
+                error.starts_with(&format!("seccomp_profile = {path:?} can not be used (accepted: ")),
+                "{error}"
+            );
         }
     }
 }

@@ -56,7 +56,7 @@ pub enum BuildError {
         key: String,
     },
     /// One kernel parameter is given twice, in two spellings.
-    #[error("sysctl: {key:?} is set twice")]
+    #[error("sysctl: {key:?} is set twice (accepted: one of its two spellings)")]
     SysctlTwice {
         /// The name as it was given the second time.
         key: String,
@@ -71,7 +71,10 @@ pub enum BuildError {
         key: String,
     },
     /// A kernel parameter belongs to a namespace that is the host's.
-    #[error("sysctl: {key:?} would change the host, whose {namespace} namespace the task is in")]
+    #[error(
+        "sysctl: {key:?} would change the host, whose {namespace} namespace the task is in \
+         (accepted: parameters of namespaces that are the task's own)"
+    )]
     SysctlOfHost {
         /// The name.
         key: String,

@@ -139,7 +139,7 @@ mod tests {
                 plan.sysctl = pairs(&[("net.ipv4.ip_forward", "1")]);
             },
             expect![[
-                r#"sysctl: "net.ipv4.ip_forward" would change the host, whose network namespace the task is in"#
+                r#"sysctl: "net.ipv4.ip_forward" would change the host, whose network namespace the task is in (accepted: parameters of namespaces that are the task's own)"#
             ]],
         );
         let path = NetworkNamespace::Path("/run/netns/group".into());
@@ -153,7 +153,9 @@ mod tests {
                 plan.ipc = NamespaceMode::Host;
                 plan.sysctl = pairs(&[("kernel.shmmax", "1")]);
             },
-            expect![[r#"sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in"#]],
+            expect![[
+                r#"sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in (accepted: parameters of namespaces that are the task's own)"#
+            ]],
         );
         refused(
             |plan| {
@@ -161,7 +163,7 @@ mod tests {
                 plan.sysctl = pairs(&[("kernel.domainname", "a")]);
             },
             expect![[
-                r#"sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in"#
+                r#"sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in (accepted: parameters of namespaces that are the task's own)"#
             ]],
         );
     }
@@ -191,7 +193,7 @@ mod tests {
     fn one_parameter_in_two_spellings_is_refused() {
         refused(
             |plan| plan.sysctl = pairs(&[("net.core.somaxconn", "1"), ("net/core/somaxconn", "2")]),
-            expect![[r#"sysctl: "net/core/somaxconn" is set twice"#]],
+            expect![[r#"sysctl: "net/core/somaxconn" is set twice (accepted: one of its two spellings)"#]],
         );
     }
 
