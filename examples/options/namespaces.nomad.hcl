@@ -71,6 +71,9 @@ job "namespaces" {
         ]
 
         host_network = true
+        pid_mode     = "private"
+        ipc_mode     = "shareable"
+        uts_mode     = "private"
         userns       = "host"
       }
 

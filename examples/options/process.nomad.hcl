@@ -1,4 +1,5 @@
 # What runs, as whom and where: the entry point in both forms, the user, and the working directory by each of its names.
+# What is empty, as variables often are, counts as left out.
 #
 #   containerd-driver run examples/options/process.nomad.hcl
 
@@ -50,6 +51,8 @@ job "process" {
       config {
         image      = "docker.io/library/busybox:1"
         entrypoint = "/bin/pwd"
+        command    = ""
+        cwd        = ""
         work_dir   = "/docker"
       }
 

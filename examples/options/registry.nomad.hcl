@@ -38,6 +38,7 @@ job "registry" {
           password       = var.password
           email          = "alice@example.com"
           server_address = "docker.io"
+          tls_verify     = true
         }
       }
 

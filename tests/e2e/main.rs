@@ -37,6 +37,7 @@ mod options_names;
 mod options_privileges;
 mod options_refusals;
 mod options_security;
+mod options_unset;
 mod outage;
 mod plugin;
 mod predecessor;

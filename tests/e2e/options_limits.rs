@@ -38,6 +38,12 @@ fn shm_size_is_the_size_of_dev_shm() {
             let shown = task.read("df -k /dev/shm | awk 'END { print $2 }'").await;
             assert_eq!(shown.trim(), kib);
         }
+        let task = world.task("most").shell("sleep 1000").option("shm_size", 0).start().await;
+        task.read(
+            "dd if=/dev/zero of=/dev/shm/file bs=1M count=65 2>/dev/null; test $? = 0; rm /dev/shm/file",
+        )
+        .await;
+        assert!(task.read("grep ' /dev/shm ' /proc/mounts").await.contains("size=0k"));
         let task = world.task("usual").shell("sleep 1000").start().await;
         assert_eq!(task.read("df -k /dev/shm | awk 'END { print $2 }'").await.trim(), "65536");
         let text = world.task("none").shell("true").option("shm_size", "lots").refusal().await;

@@ -41,7 +41,14 @@ fn the_hosts_network_can_be_asked_for_by_dockers_name() {
         let of_host = std::fs::read_link("/proc/self/ns/net").unwrap();
         assert_eq!(task.read("readlink /proc/self/ns/net").await.trim(), of_host.to_str().unwrap());
         let text = world.task("bad").shell("true").option("network_mode", "bridge").refusal().await;
-        assert!(text.starts_with(r#"network_mode = "bridge": "host" is accepted"#), "{text}");
+        assert!(
+            text.starts_with(r#"network_mode = "bridge": this mode is accepted in a group with"#),
+            "{text}"
+        );
+        let text = world.task("other").shell("true").option("network_mode", "container:web").refusal().await;
+        assert!(text.starts_with(r#"network_mode = "container:web": "host", "bridge" or "none""#), "{text}");
+        let task = world.task("none").shell("sleep 1000").option("network_mode", "none").start().await;
+        assert_eq!(task.read("ls /sys/class/net").await, "lo\n");
     });
 }
 

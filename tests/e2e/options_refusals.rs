@@ -71,12 +71,11 @@ fn values_that_no_task_can_have() {
             ]);
             Value::List(vec![block])
         };
-        let at = |target: &str| mount("local", target, &["rbind"]).as_list().unwrap()[0].clone();
-        let twice = Value::List(vec![at("/a"), at("/b"), at("/a/")]);
+        let at = |source, target| mount(source, target, &["rbind"]).as_list().unwrap()[0].clone();
+        let twice = Value::List(vec![at("local", "/a"), at("local", "/b"), at("secrets", "/a/")]);
         let cases = vec![
             vec![("image_pull_timeout", "soon".into())],
             vec![("shm_size", "lots".into())],
-            vec![("shm_size", 0.into())],
             vec![("devices", vec!["/dev/fuse:x"].into())],
             vec![("devices", vec!["/dev/no-such"].into())],
             vec![("mounts", mount("local", "/x", &["sideways"]))],
@@ -87,27 +86,36 @@ fn values_that_no_task_can_have() {
             vec![("mounts", twice)],
             vec![("cap_add", vec!["net_amin"].into())],
             vec![("pid_mode", "container".into())],
+            vec![("ipc_mode", "none".into())],
+            vec![("userns", "private".into())],
+            vec![("network_mode", "bridge".into())],
+            vec![("auth", [("tls_verify", false)].into())],
             vec![("hostname", "a b".into())],
             vec![("extra_hosts", vec!["db"].into())],
+            vec![("extra_hosts", vec!["host.docker.internal:host-gateway"].into())],
             vec![("cwd", "some/where".into())],
             vec![("cpuset_cpus", "all".into())],
         ];
         expect_test::expect![[r#"
             image_pull_timeout = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted
             shm_size: "lots" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
-            shm_size = "0": a size of 1 byte and more, such as 128M, is accepted
             devices: "x" are not permissions of a device (accepted: letters of r, w and m, each once)
-            devices = "/dev/no-such" can not be used: can not look at the device "/dev/no-such": No such file or directory (os error 2)
-            mounts: "sideways" is not an option of a bind mount (accepted: rbind, bind, rro, private, rprivate, slave, rslave, shared, rshared, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, mand, noatime, nodev, nodiratime, noexec, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, strictatime, suid, sync)
+            devices = "/dev/no-such" can not be used (accepted: a device node that is on the host, or a directory of such): can not look at the device "/dev/no-such": No such file or directory (os error 2)
+            mounts: "sideways" is not an option of a bind mount (accepted: rbind, bind, rro, rrw, private, rprivate, slave, rslave, shared, rshared, unbindable, runbindable, ratime, rdev, rdiratime, rexec, rnoatime, rnodev, rnodiratime, rnoexec, rnorelatime, rnostrictatime, rnosuid, rnosymfollow, rrelatime, rstrictatime, rsuid, rsymfollow, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, iversion, lazytime, loud, mand, noatime, nodev, nodiratime, noexec, noiversion, nolazytime, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, silent, strictatime, suid, symfollow, sync)
             mounts: the bind at "/x" has no options (accepted: rbind or bind, and ro or rw)
             mounts: "size=big" has no valid size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
             mounts.target = "/a/../b": an absolute path without .. and other than / is accepted
             mounts.source = "other": a relative path begins with local/, secrets/ or ../alloc/
-            mounts.target = "/a/": two mounts have this target; a target of its own is accepted for each
+            mounts.target = "/a/": another mount has this target, which this one would hide; a target of its own is accepted for each
             cap_add: "net_amin" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_)
-            pid_mode: "container" is not a mode (accepted: "host", or leave it out for a namespace of its own)
+            pid_mode: "container" is not a mode (accepted: "host", or "private" for a namespace of its own, as where it is left out)
+            ipc_mode: "none" is not a mode (accepted: "host", or "private" for a namespace of its own, as where it is left out)
+            userns_mode = "private": "host" is accepted, or leave it out: there are no user namespaces of tasks' own yet
+            network_mode = "bridge": this mode is accepted in a group with a network of its own; give it network { mode = "bridge" }
+            auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
             hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
             extra_hosts = "db": a name and an IPv4 or IPv6 address with a colon between them, such as "db:10.0.0.5", is accepted
+            extra_hosts = "host.docker.internal:host-gateway": there is no gateway of docker's here; an IPv4 or IPv6 address of the host is accepted, such as "db:10.0.0.5"
             cwd = "some/where": an absolute path in the container is accepted
             cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#]].assert_eq(&Untouched::new().all(world, cases).await);
     });
@@ -124,9 +132,9 @@ fn parameters_of_a_namespace_that_is_the_hosts() {
         ];
         expect_test::expect![[r#"
             sysctl: "kernel.panic" is a parameter of the whole host (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)
-            sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in
-            sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in
-            sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in"#]].assert_eq(&Untouched::new().all(world, cases).await);
+            sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in (accepted: parameters of namespaces that are the task's own)
+            sysctl: "kernel.shmmax" would change the host, whose IPC namespace the task is in (accepted: parameters of namespaces that are the task's own)
+            sysctl: "kernel.domainname" would change the host, whose UTS namespace the task is in (accepted: parameters of namespaces that are the task's own)"#]].assert_eq(&Untouched::new().all(world, cases).await);
     });
 }
 
@@ -139,10 +147,10 @@ fn sources_that_lead_out_of_the_allocation() {
         let of = |source: &str| vec![("mounts", mount(source, "/x", &["rbind"]))];
         let cases = vec![of("local/link"), of("local/link/apt"), of("local/../../../etc"), of("local/none")];
         expect_test::expect![[r#"
-            mounts.source = "local/link" can not be used: "link" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
-            mounts.source = "local/link/apt" can not be used: "link/apt" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
-            mounts.source = "local/../../../etc" can not be used: "../../../etc" leaves its root or passes through a symbolic link: Invalid cross-device link (os error 18)
-            mounts.source = "local/none" can not be used: "none" does not exist"#]].assert_eq(&Untouched::new().all(world, cases).await);
+            mounts.source = "local/link" can not be used (accepted: what is in local/, secrets/ or ../alloc/ when the task starts, with no symbolic link on the way): "link" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
+            mounts.source = "local/link/apt" can not be used (accepted: what is in local/, secrets/ or ../alloc/ when the task starts, with no symbolic link on the way): "link/apt" leaves its root or passes through a symbolic link: Too many levels of symbolic links (os error 40)
+            mounts.source = "local/../../../etc" can not be used (accepted: what is in local/, secrets/ or ../alloc/ when the task starts, with no symbolic link on the way): "../../../etc" leaves its root or passes through a symbolic link: Invalid cross-device link (os error 18)
+            mounts.source = "local/none" can not be used (accepted: what is in local/, secrets/ or ../alloc/ when the task starts, with no symbolic link on the way): "none" does not exist"#]].assert_eq(&Untouched::new().all(world, cases).await);
     });
 }
 
@@ -158,8 +166,8 @@ fn seccomp_profiles_that_are_none() {
         let invalid = door.all(world, vec![with()]).await;
         expect_test::expect![[r#"
             seccomp_profile = "…/profile.json": a profile needs seccomp = true beside it
-            seccomp_profile = "…/profile.json" can not be used: No such file or directory (os error 2)
-            seccomp_profile = "…/profile.json" can not be used: the seccomp profile is wrong at line 1, column 27: unknown variant `PERHAPS`, expected one of `SCMP_ACT_KILL`, `SCMP_ACT_KILL_THREAD`, `SCMP_ACT_KILL_PROCESS`, `SCMP_ACT_TRAP`, `SCMP_ACT_ERRNO`, `SCMP_ACT_NOTIFY`, `SCMP_ACT_TRACE`, `SCMP_ACT_LOG`, `SCMP_ACT_ALLOW` at line 1 column 27"#]].assert_eq(&[alone, invalid].join("\n"));
+            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): No such file or directory (os error 2)
+            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): the seccomp profile is wrong at line 1, column 27: unknown variant `PERHAPS`, expected one of `SCMP_ACT_KILL`, `SCMP_ACT_KILL_THREAD`, `SCMP_ACT_KILL_PROCESS`, `SCMP_ACT_TRAP`, `SCMP_ACT_ERRNO`, `SCMP_ACT_NOTIFY`, `SCMP_ACT_TRACE`, `SCMP_ACT_LOG`, `SCMP_ACT_ALLOW` at line 1 column 27"#]].assert_eq(&[alone, invalid].join("\n"));
     });
 }
 

@@ -15,18 +15,21 @@ pub struct TaskOptions {
     pub image_pull_timeout: Option<Duration>,
     /// `auth`: credentials for the image's registry; they win over the operator's.
     pub auth: Option<Credentials>,
-    /// `command`: replaces the image's CMD.
+    /// `command`: replaces the image's CMD; never empty.
     pub command: Option<String>,
     /// `args`: appended to the command, or in the place of CMD.
     pub args: Vec<String>,
-    /// `entrypoint`: replaces the image's ENTRYPOINT and drops its CMD; empty is unset.
+    /// `entrypoint`: replaces the image's ENTRYPOINT and drops its CMD; an empty list is unset, and one that begins
+    /// with an empty text stands for no entry point.
     pub entrypoint: Vec<String>,
-    /// `cwd`: working directory, made when it is missing.
+    /// `cwd`: working directory, made when it is missing; never empty.
     pub cwd: Option<String>,
     /// `hostname`: the host name in the container.
     pub hostname: String,
     /// `host_network`: the host's network namespace, resolv.conf and hosts.
     pub host_network: bool,
+    /// `network_mode` where it is not the host's: what the job takes for granted.
+    pub network_mode: NetworkMode,
     /// `host_dns`: where resolv.conf comes from.
     pub host_dns: ResolverFile,
     /// `extra_hosts`: further lines of the hosts file, as `name:address`.
@@ -57,16 +60,28 @@ pub struct TaskOptions {
     pub readonly_rootfs: bool,
     /// `sysctl`: kernel parameters of the container's namespaces.
     pub sysctl: BTreeMap<String, String>,
-    /// `shm_size`: size of `/dev/shm`, such as `128M`.
+    /// `shm_size`: size of `/dev/shm`, such as `128M`; `0` is no limit but the task's memory.
     pub shm_size: String,
     /// `pids_limit`: how many processes and threads; not positive is no limit.
     pub pids_limit: i64,
-    /// `file_limit`: how many open files.
+    /// `file_limit`: how many open files; not positive is unset.
     pub file_limit: i64,
     /// `cpuset_cpus`: the CPUs that the task may run on, such as `0-2,7`.
     pub cpuset_cpus: String,
     /// `cpuset_mems`: the memory nodes that the task may use.
     pub cpuset_mems: String,
+}
+
+/// The network that docker's and podman's jobs name, where it is not the host's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// None is named.
+    #[default]
+    Unset,
+    /// `bridge`: one of the group's own.
+    Bridge,
+    /// `none`: nothing but loopback.
+    None,
 }
 
 /// An element of `devices`.

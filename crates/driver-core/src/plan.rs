@@ -147,18 +147,25 @@ pub(crate) fn draft(spec: &TaskSpec, granted: &Granted) -> Result<Plan, Refusal>
     plan(spec, &image, facts, granted)
 }
 
-/// `entrypoint` drops the image's CMD; `command` or `args` replace CMD behind the image's ENTRYPOINT.
+/// `entrypoint` drops the image's CMD; `command` or `args` replace CMD behind the image's ENTRYPOINT. An entry point that
+/// begins with an empty text is none, neither the job's nor the image's.
 fn args(spec: &TaskSpec, image: &Image) -> Result<Vec<String>, Refusal> {
     let options = &spec.options;
     let own: Vec<String> = options.command.iter().chain(&options.args).cloned().collect();
-    let (head, tail) = match (options.entrypoint.is_empty(), own.is_empty()) {
-        (false, _) => (&options.entrypoint, own),
-        (true, true) => (&image.entrypoint, image.cmd.clone()),
-        (true, false) => (&image.entrypoint, own),
+    let (head, tail): (&[String], _) = match (options.entrypoint.first(), own.is_empty()) {
+        (Some(first), _) if first.is_empty() => (&[], own),
+        (Some(_), _) => (&options.entrypoint, own),
+        (None, true) => (&image.entrypoint, image.cmd.clone()),
+        (None, false) => (&image.entrypoint, own),
     };
     let args: Vec<String> = head.iter().cloned().chain(tail).collect();
     match args.first() {
         Some(first) if !first.is_empty() => Ok(args),
+        _ if !options.entrypoint.is_empty() => Err(Refusal::new(
+            "entrypoint",
+            "",
+            "without an entry point the program is that of command or args",
+        )),
         _ => {
             let accepted =
                 format!("image {} names no program of its own: set command or entrypoint", image.name);

@@ -54,7 +54,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
 
     let devices = devices::devices(privilege.device_rules(), devices)?;
     let mut base = baseline::mounts::mounts();
-    shm_size::apply(&mut base, shm_size_bytes)?;
+    shm_size::apply(&mut base, shm_size_bytes);
     ipc.apply_to_shm(&mut base);
     privilege.apply_to_mounts(&mut base);
     let mounts = mounts::mounts(base, mounts)?;

@@ -15,7 +15,10 @@ pub enum NamespaceMode {
 
 /// A mode that there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{option}: {value:?} is not a mode (accepted: \"host\", or leave it out for a namespace of its own)")]
+#[error(
+    "{option}: {value:?} is not a mode \
+     (accepted: \"host\", or \"private\" for a namespace of its own, as where it is left out)"
+)]
 pub struct NamespaceModeError {
     /// The option.
     pub option: &'static str,
@@ -24,13 +27,15 @@ pub struct NamespaceModeError {
 }
 
 impl NamespaceMode {
-    /// Reads an option: `host` in any case; empty or `private` is a namespace of the container's own.
+    /// Reads an option: `host` in any case; empty or `private` is a namespace of the container's own. So is docker's
+    /// and podman's `shareable` for IPC: that others could join is nothing that the container sees.
     ///
     /// # Errors
     /// [`NamespaceModeError`].
     pub fn from_option(option: &'static str, value: &str) -> Result<Self, NamespaceModeError> {
         match value.to_ascii_lowercase().as_str() {
             "" | "private" => Ok(Self::Own),
+            "shareable" if option == "ipc_mode" => Ok(Self::Own),
             "host" => Ok(Self::Host),
             _ => Err(NamespaceModeError { option, value: value.to_owned() }),
         }
@@ -118,7 +123,11 @@ mod tests {
         let read = |value| NamespaceMode::from_option("ipc_mode", value);
         assert_eq!(read(""), Ok(NamespaceMode::Own));
         assert_eq!(read("private"), Ok(NamespaceMode::Own));
+        assert_eq!(read("shareable"), Ok(NamespaceMode::Own));
         assert_eq!(read("Host"), Ok(NamespaceMode::Host));
-        expect![[r#"ipc_mode: "container:a" is not a mode (accepted: "host", or leave it out for a namespace of its own)"#]].assert_eq(&read("container:a").unwrap_err().to_string());
+        for (option, value) in [("ipc_mode", "none"), ("pid_mode", "shareable"), ("uts_mode", "shareable")] {
+            assert!(NamespaceMode::from_option(option, value).is_err(), "{option} = {value}");
+        }
+        expect![[r#"ipc_mode: "container:a" is not a mode (accepted: "host", or "private" for a namespace of its own, as where it is left out)"#]].assert_eq(&read("container:a").unwrap_err().to_string());
     }
 }

@@ -43,6 +43,21 @@ fn an_entrypoint_drops_the_images_cmd() {
 }
 
 #[test]
+fn an_empty_entrypoint_is_none_at_all() {
+    let none = |args: &[&str]| {
+        args_of(|options| {
+            options.entrypoint = vec![String::new()];
+            options.args = args.iter().map(|&arg| arg.to_owned()).collect();
+        })
+    };
+    assert_eq!(none(&["sh", "-c"]), "sh -c");
+    assert_eq!(
+        none(&[]),
+        r#"entrypoint = "": without an entry point the program is that of command or args"#
+    );
+}
+
+#[test]
 fn an_image_without_a_program_needs_a_command() {
     let refusal = args(&spec("web"), &Image { name: "scratch".into(), ..Image::default() }).unwrap_err();
     assert_eq!(
@@ -137,7 +152,7 @@ fn what_no_container_can_have_is_refused_before_there_is_one() {
     ];
     expect_test::expect![[r#"
         sysctl: "kernel.panic" is a parameter of the whole host (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)
-        sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in
+        sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in (accepted: parameters of namespaces that are the task's own)
         cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted
         cpuset_mems = "-1": a list of memory nodes such as "0-1" is accepted"#]]
     .assert_eq(&told.join("\n"));

@@ -9,28 +9,23 @@ use crate::host::Host;
 use crate::options::TaskOptions;
 use crate::spec::TaskSpec;
 
-/// Bytes of `/dev/shm`.
+/// Bytes of `/dev/shm`; 0 is no limit, as with the Go driver and podman.
 pub(super) fn shm_size(text: &str) -> Result<u64, Refusal> {
     if text.is_empty() {
         return Ok(DEFAULT_SHM_BYTES);
     }
-    match parse_size(text) {
-        Ok(0) => Err(Refusal::new("shm_size", text, "a size of 1 byte and more, such as 128M, is accepted")),
-        Ok(bytes) => Ok(bytes),
-        Err(reason) => Err(Refusal::Size { option: "shm_size", reason }),
-    }
+    parse_size(text).map_err(|reason| Refusal::Size { option: "shm_size", reason })
 }
 
 /// The limits of the task's processes.
 pub(super) fn rlimits(options: &TaskOptions, host: Host) -> Result<BTreeMap<LimitKind, Limit>, Refusal> {
-    let refused = || {
-        let accepted = format!("1 to {} is accepted, which is all that this host gives", host.open_files);
-        Refusal::new("file_limit", options.file_limit.to_string(), accepted)
-    };
     match u64::try_from(options.file_limit) {
-        Ok(0) => Ok(BTreeMap::new()),
+        Ok(0) | Err(_) => Ok(BTreeMap::new()),
         Ok(limit) if limit <= host.open_files => Ok([(LimitKind::OpenFiles, Limit::fixed(limit))].into()),
-        _ => Err(refused()),
+        Ok(limit) => {
+            let accepted = format!("1 to {} is accepted, which is all that this host gives", host.open_files);
+            Err(Refusal::new("file_limit", limit.to_string(), accepted))
+        }
     }
 }
 

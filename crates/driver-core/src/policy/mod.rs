@@ -16,7 +16,7 @@ use oci_builder::{JobMountError, Limit, LimitKind, NamespaceModeError, Privilege
 
 use crate::config::PluginConfig;
 use crate::host::Host;
-use crate::options::TaskOptions;
+use crate::options::{NetworkMode, TaskOptions};
 use crate::spec::{GroupNetwork, TaskSpec};
 
 pub(crate) use available::{Available, check_available};
@@ -143,12 +143,6 @@ fn check_options(options: &TaskOptions) -> Result<(), Refusal> {
             "an image reference such as redis:7 is required",
         ));
     }
-    if options.command.is_some() && !options.entrypoint.is_empty() && options.entrypoint[0].is_empty() {
-        return Err(Refusal::new("entrypoint", "", "the first element must be a program"));
-    }
-    if let Some(command) = options.command.as_deref().filter(|command| command.is_empty()) {
-        return Err(Refusal::new("command", command, "a program is accepted, or leave the option out"));
-    }
     for (option, value) in [("command", options.command.as_deref()), ("cwd", options.cwd.as_deref())] {
         if let Some(value) = value.filter(|value| value.contains('\0')) {
             return Err(Refusal::new(option, value, "a text without NUL bytes is accepted"));
@@ -171,8 +165,32 @@ fn check_network(spec: &TaskSpec) -> Result<(), Refusal> {
             "the group has a network namespace of its own (bridge, cni or none mode); \
              leave host_network out, or use network mode \"host\"",
         )),
-        _ => Ok(()),
+        _ => check_network_mode(spec),
     }
+}
+
+/// A job that names the network which it has anyway is right; every other one is not to get less than it names.
+fn check_network_mode(spec: &TaskSpec) -> Result<(), Refusal> {
+    let (value, accepted) = match (spec.options.network_mode, &spec.network) {
+        (NetworkMode::Unset, _) | (NetworkMode::Bridge, GroupNetwork::Namespace { .. }) => return Ok(()),
+        (NetworkMode::Bridge, _) => (
+            "bridge",
+            "this mode is accepted in a group with a network of its own; give it network { mode = \"bridge\" }",
+        ),
+        (NetworkMode::None, GroupNetwork::Unspecified) if !spec.options.host_network => return Ok(()),
+        (NetworkMode::None, GroupNetwork::Unspecified) => {
+            ("none", "host_network = true says otherwise; leave one of the two out")
+        }
+        (NetworkMode::None, GroupNetwork::HostPorts) => {
+            ("none", "this mode is accepted in a group without ports; these are the host's")
+        }
+        (NetworkMode::None, GroupNetwork::Namespace { .. }) => (
+            "none",
+            "this mode is accepted in a group without a network of its own; leave it out, as the task is in the \
+             group's, whose block can say mode = \"none\"",
+        ),
+    };
+    Err(Refusal::new("network_mode", value, accepted))
 }
 
 fn check_env(spec: &TaskSpec) -> Result<(), Refusal> {

@@ -1,6 +1,5 @@
 //! `mounts`: read, and each source told apart by whose it is.
 
-use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use oci_builder::{Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, parse_size};
@@ -35,22 +34,21 @@ pub(crate) enum Source {
 }
 
 pub(super) fn grant(spec: &TaskSpec, config: &PluginConfig) -> Result<Vec<MountGrant>, Refusal> {
-    let mounts: Vec<MountGrant> =
-        spec.options.mounts.iter().map(|option| one(option, &spec.dirs, config)).collect::<Result<_, _>>()?;
-    check_targets(&mounts)?;
-    Ok(mounts)
-}
-
-/// One mount would hide the other.
-fn check_targets(mounts: &[MountGrant]) -> Result<(), Refusal> {
-    let mut targets = BTreeSet::new();
-    match mounts.iter().find(|grant| !targets.insert(&grant.mount.destination)) {
-        Some(MountGrant { mount, .. }) => {
-            let accepted = "two mounts have this target; a target of its own is accepted for each";
-            Err(Refusal::new("mounts.target", mount.destination.display().to_string(), accepted))
+    let mut mounts: Vec<MountGrant> = Vec::new();
+    for option in &spec.options.mounts {
+        let grant = one(option, &spec.dirs, config)?;
+        match mounts.iter().find(|earlier| earlier.mount.destination == grant.mount.destination) {
+            None => mounts.push(grant),
+            Some(earlier) if *earlier == grant => {}
+            Some(_) => {
+                let target = grant.mount.destination.display().to_string();
+                let accepted = "another mount has this target, which this one would hide; a target of its own is \
+                                accepted for each";
+                return Err(Refusal::new("mounts.target", target, accepted));
+            }
         }
-        None => Ok(()),
     }
+    Ok(mounts)
 }
 
 fn one(option: &MountOption, dirs: &TaskDirs, config: &PluginConfig) -> Result<MountGrant, Refusal> {
@@ -216,13 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn two_mounts_with_one_target_are_refused_however_it_is_written() {
-        let grant_of = |targets: [&str; 2]| {
+    fn a_mount_that_would_hide_another_is_refused_however_its_target_is_written() {
+        let grant_of = |mounts: [(&str, &str); 2]| {
             let mut spec = crate::testing::spec("web");
             spec.dirs = dirs();
-            spec.options.mounts = targets
-                .map(|target| MountOption {
-                    source: "local".into(),
+            spec.options.mounts = mounts
+                .map(|(source, target)| MountOption {
+                    source: source.into(),
                     target: target.into(),
                     options: vec!["rbind".into()],
                     ..MountOption::default()
@@ -230,13 +228,12 @@ mod tests {
                 .into();
             grant(&spec, &PluginConfig::default()).map(|grants| grants.len())
         };
-        assert_eq!(grant_of(["/a", "/a/b"]), Ok(2));
-        expect_test::expect![[
-            r#"mounts.target = "/a": two mounts have this target; a target of its own is accepted for each"#
-        ]]
-        .assert_eq(&grant_of(["/a", "/a"]).unwrap_err().to_string());
+        assert_eq!(grant_of([("local", "/a"), ("secrets", "/a/b")]), Ok(2));
+        assert_eq!(grant_of([("local", "/a"), ("local", "/a/")]), Ok(1));
+        expect_test::expect![[r#"mounts.target = "/a": another mount has this target, which this one would hide; a target of its own is accepted for each"#]]
+            .assert_eq(&grant_of([("local", "/a"), ("secrets", "/a")]).unwrap_err().to_string());
         for same in ["/a/", "//a", "/./a", "/a/."] {
-            assert!(grant_of(["/a", same]).is_err(), "{same}");
+            assert!(grant_of([("local", "/a"), ("secrets", same)]).is_err(), "{same}");
         }
     }
 

@@ -31,6 +31,11 @@ pub(super) fn extra_hosts(hosts: &[String]) -> Result<Vec<HostEntry>, Refusal> {
 }
 
 fn refused(text: &str) -> Refusal {
+    if text.ends_with(":host-gateway") {
+        let accepted = "there is no gateway of docker's here; an IPv4 or IPv6 address of the host is accepted, such \
+                        as \"db:10.0.0.5\"";
+        return Refusal::new("extra_hosts", text, accepted);
+    }
     let accepted = "a name and an IPv4 or IPv6 address with a colon between them, such as \"db:10.0.0.5\", \
                     is accepted";
     Refusal::new("extra_hosts", text, accepted)
@@ -66,6 +71,7 @@ mod tests {
     #[test]
     fn anything_else_would_not_be_one_line_and_is_refused() {
         expect_test::expect![[r#"extra_hosts = "db": a name and an IPv4 or IPv6 address with a colon between them, such as "db:10.0.0.5", is accepted"#]].assert_eq(&read("db"));
+        expect_test::expect![[r#"extra_hosts = "host.docker.internal:host-gateway": there is no gateway of docker's here; an IPv4 or IPv6 address of the host is accepted, such as "db:10.0.0.5""#]].assert_eq(&read("host.docker.internal:host-gateway"));
         for text in ["", ":10.0.0.5", "db:", "db:host", "a b:10.0.0.5", "a\nb:10.0.0.5", "db:10.0.0.5\n::1 x"]
         {
             assert!(read(text).starts_with("extra_hosts = "), "{text}");

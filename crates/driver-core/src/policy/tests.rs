@@ -97,10 +97,8 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
         refusal(|spec| spec.options.cap_drop = vec!["everything".into()]),
         refusal(|spec| spec.options.pid_mode = "container".into()),
         refusal(|spec| spec.options.userns_mode = "keep-id".into()),
-        refusal(|spec| spec.options.shm_size = "0".into()),
         refusal(|spec| spec.options.shm_size = "big".into()),
         refusal(|spec| spec.options.file_limit = 1001),
-        refusal(|spec| spec.options.file_limit = -1),
         refusal(|spec| spec.options.hostname = "a b".into()),
         refusal(|spec| {
             spec.options.cpuset_cpus = "0".into();
@@ -109,14 +107,57 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
     ];
     expect_test::expect![[r#"
         cap_drop: "everything" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_)
-        pid_mode: "container" is not a mode (accepted: "host", or leave it out for a namespace of its own)
+        pid_mode: "container" is not a mode (accepted: "host", or "private" for a namespace of its own, as where it is left out)
         userns_mode = "keep-id": "host" is accepted, or leave it out: there are no user namespaces of tasks' own yet
-        shm_size = "0": a size of 1 byte and more, such as 128M, is accepted
         shm_size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
         file_limit = "1001": 1 to 1000 is accepted, which is all that this host gives
-        file_limit = "-1": 1 to 1000 is accepted, which is all that this host gives
         hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
         cpuset_cpus = "0": Nomad has reserved cores 2,3 for the task; leave out cpuset_cpus, or cores in its resources"#]].assert_eq(&told.join("\n"));
+}
+
+#[test]
+fn what_the_go_driver_passes_over_is_unset() {
+    let mut task = spec("web");
+    task.options.file_limit = -1;
+    task.options.pids_limit = -1;
+    let config = PluginConfig::default();
+    let rules = Rules { config: &config, host: HOST, allow_caps: CapabilitySet::ALL };
+    assert!(check(&task, rules).unwrap().rlimits.is_empty());
+    task.options.shm_size = "0".into();
+    assert_eq!(check(&task, rules).unwrap().shm_size_bytes, 0);
+}
+
+#[test]
+fn a_network_mode_is_accepted_where_the_group_has_that_network_anyway() {
+    let with = |mode, network: GroupNetwork, host_network| {
+        refusal(|spec| {
+            spec.options.network_mode = mode;
+            spec.options.host_network = host_network;
+            spec.network = network;
+        })
+    };
+    let of_group = || GroupNetwork::Namespace {
+        path: "/run/netns/x".into(),
+        hostname: String::new(),
+        address: String::new(),
+    };
+    assert_eq!(with(NetworkMode::Bridge, of_group(), false), "accepted");
+    assert_eq!(with(NetworkMode::None, GroupNetwork::Unspecified, false), "accepted");
+    let told = [
+        with(NetworkMode::Bridge, GroupNetwork::Unspecified, false),
+        with(NetworkMode::Bridge, GroupNetwork::HostPorts, false),
+        with(NetworkMode::Bridge, of_group(), true),
+        with(NetworkMode::None, GroupNetwork::Unspecified, true),
+        with(NetworkMode::None, GroupNetwork::HostPorts, false),
+        with(NetworkMode::None, of_group(), false),
+    ];
+    expect_test::expect![[r#"
+        network_mode = "bridge": this mode is accepted in a group with a network of its own; give it network { mode = "bridge" }
+        network_mode = "bridge": this mode is accepted in a group with a network of its own; give it network { mode = "bridge" }
+        host_network = "true": the group has a network namespace of its own (bridge, cni or none mode); leave host_network out, or use network mode "host"
+        network_mode = "none": host_network = true says otherwise; leave one of the two out
+        network_mode = "none": this mode is accepted in a group without ports; these are the host's
+        network_mode = "none": this mode is accepted in a group without a network of its own; leave it out, as the task is in the group's, whose block can say mode = "none""#]].assert_eq(&told.join("\n"));
 }
 
 fn held(config: &PluginConfig, change: impl FnOnce(&mut TaskSpec)) -> Result<Grant, Refusal> {

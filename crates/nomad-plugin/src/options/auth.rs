@@ -8,7 +8,7 @@ use super::{Default, Entry, Kind, Peer};
 /// The job's.
 pub(super) const OF_TASK: Entry = Entry {
     name: "auth",
-    kind: Kind::Block(AUTH),
+    kind: Kind::Block(KEYS_OF_TASK),
     default: Default::Unset("the plugin's"),
     since: Peer::Containerd,
     effect: "Credentials for the image's registry, where the node has the image not yet; see below.",
@@ -16,50 +16,103 @@ pub(super) const OF_TASK: Entry = Entry {
 
 /// The operator's.
 pub(super) const OF_PLUGIN: Entry = Entry {
+    kind: Kind::Block(KEYS_OF_PLUGIN),
     default: Default::Unset("none"),
     effect: "Credentials for registries where the job has none of its own; see below.",
     ..OF_TASK
 };
 
-/// The options of `auth`.
-const AUTH: &[Entry] = &[
+/// The options of a job's `auth`.
+const KEYS_OF_TASK: &[Entry] = &[
+    USERNAME,
+    PASSWORD,
+    EMAIL,
+    SERVER_ADDRESS,
     Entry {
-        name: "username",
-        kind: Kind::Text,
-        default: Default::Unset("none"),
-        since: Peer::Containerd,
-        effect: "The user; together with `password`.",
-    },
-    Entry {
-        name: "password",
-        kind: Kind::Text,
-        default: Default::Unset("none"),
-        since: Peer::Containerd,
-        effect: "The user's password or access token; it is neither logged nor kept with the task.",
-    },
-    Entry {
-        name: "email",
-        kind: Kind::Text,
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Accepted and not used: no registry asks for it.",
-    },
-    Entry {
-        name: "server_address",
-        kind: Kind::Text,
-        default: Default::Unset("the registry of the image"),
-        since: Peer::Docker,
-        effect: "The one registry that they are for, as `host` or `host:port`; they are sent to no other.",
+        name: "tls_verify",
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        since: Peer::Podman,
+        effect: "`true` is how it is: a registry's certificate is always checked; `false` is refused.",
     },
 ];
 
-/// The credentials in the block `auth`, if it has any.
-pub(super) fn read(reader: &mut Reader) -> Result<Option<Credentials>, OptionError> {
-    read_block(&mut reader.block("auth")?)
+/// The options of the plugin's `auth`.
+const KEYS_OF_PLUGIN: &[Entry] = &[
+    USERNAME,
+    PASSWORD,
+    EMAIL,
+    SERVER_ADDRESS,
+    Entry {
+        name: "config",
+        kind: Kind::Text,
+        default: Default::Unset("none"),
+        since: Peer::Docker,
+        effect: "Refused: credentials of a docker configuration file are not supported yet.",
+    },
+    Entry {
+        name: "helper",
+        kind: Kind::Text,
+        default: Default::Unset("none"),
+        since: Peer::Docker,
+        effect: "Refused: credentials of a helper program are not supported yet.",
+    },
+];
+
+const USERNAME: Entry = Entry {
+    name: "username",
+    kind: Kind::Text,
+    default: Default::Unset("none"),
+    since: Peer::Containerd,
+    effect: "The user; together with `password`.",
+};
+
+const PASSWORD: Entry = Entry {
+    name: "password",
+    kind: Kind::Text,
+    default: Default::Unset("none"),
+    since: Peer::Containerd,
+    effect: "The user's password or access token; it is neither logged nor kept with the task.",
+};
+
+const EMAIL: Entry = Entry {
+    name: "email",
+    kind: Kind::Text,
+    default: Default::Unset("none"),
+    since: Peer::Docker,
+    effect: "Accepted and not used: no registry asks for it.",
+};
+
+const SERVER_ADDRESS: Entry = Entry {
+    name: "server_address",
+    kind: Kind::Text,
+    default: Default::Unset("the registry of the image"),
+    since: Peer::Docker,
+    effect: "The one registry that they are for, as `host` or `host:port`; they are sent to no other.",
+};
+
+/// The credentials in a job's block `auth`, if it has any.
+pub(super) fn of_task(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
+    if block.flag("auth.tls_verify")? == Some(false) {
+        let accepted = "not supported yet; true is accepted, with which a registry's certificate is checked";
+        return Err(block.refused("auth.tls_verify", accepted));
+    }
+    read(block)
 }
 
-/// The same of the block itself.
-pub(super) fn read_block(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
+/// The credentials in the plugin's block `auth`, if it has any.
+pub(super) fn of_plugin(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
+    for option in ["auth.config", "auth.helper"] {
+        if block.filled(option)?.is_some() {
+            let accepted = "not supported yet; username and password are accepted, here or in a job's auth";
+            return Err(block.refused(option, accepted));
+        }
+    }
+    read(block)
+}
+
+/// What both have.
+fn read(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
     let user = block.text("auth.username")?.unwrap_or_default();
     let password = block.secret("auth.password")?.unwrap_or_default();
     let server = block.text("auth.server_address")?.unwrap_or_default();

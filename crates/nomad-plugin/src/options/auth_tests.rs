@@ -47,6 +47,30 @@ fn the_go_drivers_and_dockers_blocks_are_read_in_jobs_and_in_the_plugins_configu
 }
 
 #[test]
+fn what_is_podmans_and_dockers_is_known_and_refused_where_it_would_be_something_else() {
+    let with = |key, value: Value| {
+        Value::from([("username", Value::from("alice")), ("password", "hunter2".into()), (key, value)])
+    };
+    let alice = Ok(Some(Credentials::new("alice", "hunter2", "")));
+    assert_eq!(of_task(with("tls_verify", true.into())), alice);
+    for key in ["config", "helper"] {
+        assert_eq!(of_plugin(with(key, "".into())), alice);
+    }
+    let refused = [
+        of_task(with("tls_verify", false.into())),
+        of_task([("tls_verify", false)].into()),
+        of_plugin(with("config", "/etc/docker.json".into())),
+        of_plugin([("helper", "ecr-login")].into()),
+    ]
+    .map(|read| read.unwrap_err());
+    expect_test::expect![[r#"
+        auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
+        auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
+        auth.config = "/etc/docker.json": not supported yet; username and password are accepted, here or in a job's auth
+        auth.helper = "ecr-login": not supported yet; username and password are accepted, here or in a job's auth"#]].assert_eq(&refused.join("\n"));
+}
+
+#[test]
 fn half_credentials_and_ones_that_can_not_be_sent_are_refused_without_the_password() {
     let refused = [
         of_task([("username", "alice")].into()),

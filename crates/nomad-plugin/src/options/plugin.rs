@@ -61,7 +61,7 @@ pub const OPTIONS: &[Entry] = &[
         name: "client_timeout",
         kind: Kind::Duration,
         default: Default::Value(r#""1m""#),
-        since: Peer::Podman,
+        since: Peer::Own,
         effect: "How long one call to containerd may take; pulls have limits of their own.",
     },
     Entry {
@@ -205,13 +205,22 @@ const fn modes(name: &'static str, effect: &'static str) -> Entry {
 }
 
 /// The options of `volumes`.
-const VOLUMES: &[Entry] = &[Entry {
-    name: "enabled",
-    kind: Kind::Flag,
-    default: Default::Unset("`true`; `false` under strict"),
-    since: Peer::Containerd,
-    effect: "Whether `mounts` may have absolute paths of the host.",
-}];
+const VOLUMES: &[Entry] = &[
+    Entry {
+        name: "enabled",
+        kind: Kind::Flag,
+        default: Default::Unset("`true`; `false` under strict"),
+        since: Peer::Docker,
+        effect: "Whether `mounts` may have absolute paths of the host.",
+    },
+    Entry {
+        name: "selinuxlabel",
+        kind: Kind::Text,
+        default: Default::Unset("none"),
+        since: Peer::Docker,
+        effect: "Refused: relabelling what is mounted is not supported yet.",
+    },
+];
 
 /// Decodes the plugin's configuration, cty msgpack as clients send it; an absent block is an empty one.
 ///
@@ -240,7 +249,7 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         state_dir: reader.host_path("state_dir")?.unwrap_or(default.state_dir),
         client_timeout: reader.duration("client_timeout")?.unwrap_or(default.client_timeout),
         image_pull_timeout: reader.duration("image_pull_timeout")?.unwrap_or(default.image_pull_timeout),
-        auth: auth::read(reader)?,
+        auth: auth::of_plugin(&mut reader.block("auth")?)?,
         allow_privileged: reader.flag("allow_privileged")?.unwrap_or(default.allow_privileged),
         allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
         allowed_modes: allowed_modes(&mut modes, default.allowed_modes)?,
@@ -258,6 +267,10 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
 }
 
 fn volumes(block: &mut Reader) -> Result<Option<bool>, OptionError> {
+    if block.filled("volumes.selinuxlabel")?.is_some() {
+        let accepted = "not supported yet; \"\" is accepted, with which files keep the labels that they have";
+        return Err(block.refused("volumes.selinuxlabel", accepted));
+    }
     block.flag("volumes.enabled")
 }
 

@@ -72,7 +72,12 @@ impl Reader {
         self.read(option, "a string is accepted", |value| value.as_str().map(str::to_owned))
     }
 
-    /// A text that is not empty.
+    /// A text; an empty one is unset, as the Go driver has it and variables of jobs often are.
+    pub(super) fn filled(&mut self, option: &'static str) -> Result<Option<String>, OptionError> {
+        Ok(self.text(option)?.filter(|text| !text.is_empty()))
+    }
+
+    /// A text that must not be empty.
     pub(super) fn name(&mut self, option: &'static str) -> Result<Option<String>, OptionError> {
         let accepted = "a string that is not empty is accepted";
         self.read(option, accepted, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
@@ -186,12 +191,14 @@ impl Reader {
         Ok(self.read(option, "a map of strings is accepted", read)?.unwrap_or_default())
     }
 
-    /// A duration above zero.
+    /// A duration above zero; an empty text is unset.
     pub(super) fn duration(&mut self, option: &'static str) -> Result<Option<Duration>, OptionError> {
         let accepted = "a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\", is accepted";
-        self.read(option, accepted, |value| {
-            duration::parse(value.as_str()?).ok().filter(|duration| !duration.is_zero())
-        })
+        let read = |value: &Value| match value.as_str()? {
+            "" => Some(None),
+            text => duration::parse(text).ok().filter(|duration| !duration.is_zero()).map(Some),
+        };
+        Ok(self.read(option, accepted, read)?.flatten())
     }
 
     /// An absolute path on the host, with or without `unix://`.
@@ -275,6 +282,8 @@ mod tests {
 
     #[test]
     fn absent_and_nil_options_are_unset() {
+        assert_eq!(reader("").filled("x").unwrap(), None);
+        assert_eq!(reader("").duration("x").unwrap(), None);
         for mut reader in [reader(Value::Nil), Reader::new(&[]).unwrap()] {
             assert_eq!(reader.text("x").unwrap(), None);
             assert_eq!(reader.flag("x").unwrap(), None);

@@ -2,7 +2,9 @@
 
 mod table;
 
-use driver_core::options::{DeviceOption, DockerMountOption, MountOption, ResolverFile, TaskOptions};
+use driver_core::options::{
+    DeviceOption, DockerMountOption, MountOption, NetworkMode, ResolverFile, TaskOptions,
+};
 
 use super::auth;
 use super::reader::{OptionError, Reader, TextOrBlock};
@@ -19,16 +21,18 @@ pub fn decode(bytes: &[u8]) -> Result<TaskOptions, OptionError> {
 
 fn read(reader: &mut Reader) -> Result<TaskOptions, OptionError> {
     let image = reader.name("image")?;
+    let (host_network, network_mode) = network(reader)?;
     let options = TaskOptions {
         image: String::new(),
         image_pull_timeout: reader.duration("image_pull_timeout")?,
-        auth: auth::read(reader)?,
-        command: reader.text("command")?,
+        auth: auth::of_task(&mut reader.block("auth")?)?,
+        command: reader.filled("command")?,
         args: reader.texts("args")?,
         entrypoint: reader.text_or_texts("entrypoint")?,
         cwd: under_names(reader, &WORKING_DIRECTORY)?,
         hostname: reader.text("hostname")?.unwrap_or_default(),
-        host_network: host_network(reader)?,
+        host_network,
+        network_mode,
         host_dns: match reader.flag("host_dns")? {
             Some(false) => ResolverFile::Image,
             Some(true) | None => ResolverFile::Host,
@@ -68,12 +72,12 @@ const WORKING_DIRECTORY: Names = Names(
 const USER_NAMESPACE: Names =
     Names(&["userns_mode", "userns"], "userns_mode and userns are names of one option: set one of them");
 
-/// One option that has several names.
+/// One option that has several names; an empty text under one of them is none.
 fn under_names(reader: &mut Reader, names: &Names) -> Result<Option<String>, OptionError> {
     let Names(names, accepted) = names;
     let mut set = None;
     for name in *names {
-        let Some(value) = reader.text(name)? else { continue };
+        let Some(value) = reader.filled(name)? else { continue };
         if set.as_ref().is_some_and(|earlier| *earlier != value) {
             return Err(reader.refused(name, accepted));
         }
@@ -82,16 +86,23 @@ fn under_names(reader: &mut Reader, names: &Names) -> Result<Option<String>, Opt
     Ok(set)
 }
 
-/// `host_network`, and the mode of docker and podman that says the same.
-fn host_network(reader: &mut Reader) -> Result<bool, OptionError> {
-    let accepted = "\"host\" is accepted; every other network is that of the group's network block";
-    let mode = reader.word("network_mode", accepted, &[("host", true), ("", false)])?.unwrap_or_default();
-    match (reader.flag("host_network")?, mode) {
+/// `host_network`, and the mode of docker and podman that says the same or names another network.
+fn network(reader: &mut Reader) -> Result<(bool, NetworkMode), OptionError> {
+    let accepted = "\"host\", \"bridge\" or \"none\" is accepted; \
+                    every other network is that of the group's network block";
+    let modes = [
+        ("host", (true, NetworkMode::Unset)),
+        ("bridge", (false, NetworkMode::Bridge)),
+        ("none", (false, NetworkMode::None)),
+        ("", (false, NetworkMode::Unset)),
+    ];
+    let (is_host, mode) = reader.word("network_mode", accepted, &modes)?.unwrap_or_default();
+    match (reader.flag("host_network")?, is_host) {
         (Some(false), true) => {
             let accepted = "host_network = false says otherwise: leave one of the two out";
             Err(reader.refused("network_mode", accepted))
         }
-        (flag, mode) => Ok(flag.unwrap_or_default() || mode),
+        (flag, is_host) => Ok((flag.unwrap_or_default() || is_host, mode)),
     }
 }
 

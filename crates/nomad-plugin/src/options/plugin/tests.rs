@@ -29,7 +29,7 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 fn the_blocks_of_schema_and_decoder_have_the_same_options() {
     let mut asked = asked_by(|block| allowed_modes(block, AllowedModes::default()).map(drop));
     asked.extend(asked_by(|block| volumes(block).map(drop)));
-    asked.extend(asked_by(|block| auth::read_block(block).map(drop)));
+    asked.extend(asked_by(|block| auth::of_plugin(block).map(drop)));
     asked.extend(asked_by(|block| gc(block, false).map(drop)));
     asked.extend(asked_by(|block| dangling_containers(block).map(drop)));
     assert_eq!(asked, nested_names(OPTIONS));
@@ -119,6 +119,9 @@ fn a_bad_value_is_refused_by_name() {
         .assert_eq(&text("containerd_addr", "containerd.sock"));
     expect_test::expect![[r#"security = "high": "default" or "strict" is accepted"#]]
         .assert_eq(&text("security", "high"));
+    let volumes = Value::from([("volumes", Value::from([("selinuxlabel", "z")]))]);
+    expect_test::expect![[r#"volumes.selinuxlabel = "z": not supported yet; "" is accepted, with which files keep the labels that they have"#]]
+        .assert_eq(&decode(&cty::encode(&volumes).unwrap()).unwrap_err().to_string());
     let dangling = |key, value: Value| {
         let block =
             Value::from([("gc", Value::from([("dangling_containers", Value::from([(key, value)]))]))]);

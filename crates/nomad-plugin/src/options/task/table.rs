@@ -1,5 +1,7 @@
 //! The table of a task's options.
 
+mod mounts;
+
 use crate::options::{Default, Entry, Kind, Peer, auth};
 
 /// All of them.
@@ -38,7 +40,7 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::TextOrTexts,
         default: Default::Unset("the image's"),
         since: Peer::Containerd,
-        effect: "Replaces the image's ENTRYPOINT and drops its CMD; an empty list counts as unset.",
+        effect: "Replaces the image's ENTRYPOINT and drops its CMD; `[\"\"]` stands for none at all, and an empty list counts as unset.",
     },
     Entry {
         name: "cwd",
@@ -73,7 +75,7 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::Text,
         default: Default::Unset("the group's network"),
         since: Peer::Docker,
-        effect: "`host` is docker's and podman's form of `host_network = true`; no other mode is accepted.",
+        effect: "`host` is docker's and podman's form of `host_network = true`; `bridge` is accepted where the group has a network of its own, and `none` where it has none.",
     },
     Entry {
         name: "hostname",
@@ -122,21 +124,21 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::Text,
         default: Default::Unset("a namespace of the task's own"),
         since: Peer::Containerd,
-        effect: "`host` shares the host's processes.",
+        effect: "`host` shares the host's processes; `private` does not.",
     },
     Entry {
         name: "ipc_mode",
         kind: Kind::Text,
         default: Default::Unset("a namespace of the task's own"),
         since: Peer::Docker,
-        effect: "`host` shares the host's System V objects, message queues and `/dev/shm`.",
+        effect: "`host` shares the host's System V objects, message queues and `/dev/shm`; `private` and `shareable` do not.",
     },
     Entry {
         name: "uts_mode",
         kind: Kind::Text,
         default: Default::Unset("a namespace of the task's own"),
         since: Peer::Docker,
-        effect: "`host` shares the host's name.",
+        effect: "`host` shares the host's name; `private` does not.",
     },
     Entry {
         name: "userns_mode",
@@ -171,21 +173,21 @@ pub const OPTIONS: &[Entry] = &[
         kind: Kind::Size,
         default: Default::Unset("`64M`"),
         since: Peer::Containerd,
-        effect: "The size of `/dev/shm`.",
+        effect: "The size of `/dev/shm`, which counts to the task's memory; `0` is no other limit.",
     },
     Entry {
         name: "pids_limit",
         kind: Kind::Number,
         default: Default::Unset("no limit"),
         since: Peer::Containerd,
-        effect: "How many processes and threads the task can have.",
+        effect: "How many processes and threads the task can have; what is not above 0 counts as unset.",
     },
     Entry {
         name: "file_limit",
         kind: Kind::Number,
         default: Default::Unset("containerd's"),
         since: Peer::Own,
-        effect: "How many files a process can open, as soft and hard limit.",
+        effect: "How many files a process can open, as soft and hard limit; what is not above 0 counts as unset.",
     },
     Entry {
         name: "cpuset_cpus",
@@ -224,14 +226,14 @@ pub const OPTIONS: &[Entry] = &[
     },
     Entry {
         name: "mounts",
-        kind: Kind::Blocks(MOUNT),
+        kind: Kind::Blocks(mounts::MOUNTS),
         default: Default::Unset("none"),
         since: Peer::Containerd,
         effect: "Files and directories of the allocation or the host, and memory file systems.",
     },
     Entry {
         name: "mount",
-        kind: Kind::Blocks(MOUNT),
+        kind: Kind::Blocks(mounts::MOUNT),
         default: Default::Unset("none"),
         since: Peer::Docker,
         effect: "docker's name of `mounts`; a bind in it needs no options.",
@@ -260,135 +262,5 @@ const DEVICE: &[Entry] = &[
         default: Default::Unset("`rwm`"),
         since: Peer::Docker,
         effect: "What the task may do: letters of `r`, `w` and `m`.",
-    },
-];
-
-/// The options of a mount's block.
-const MOUNT: &[Entry] = &[
-    Entry {
-        name: "type",
-        kind: Kind::Text,
-        default: Default::Value(r#""volume""#),
-        since: Peer::Containerd,
-        effect: "`volume` or `bind` for a path, `tmpfs` for memory.",
-    },
-    Entry {
-        name: "source",
-        kind: Kind::Text,
-        default: Default::Unset("none"),
-        since: Peer::Containerd,
-        effect: "A path that begins with `local/`, `secrets/` or `../alloc/`, or an absolute one of the host.",
-    },
-    Entry {
-        name: "target",
-        kind: Kind::Text,
-        default: Default::Required,
-        since: Peer::Containerd,
-        effect: "The absolute path in the container.",
-    },
-    Entry {
-        name: "options",
-        kind: Kind::Texts,
-        default: Default::Unset("none"),
-        since: Peer::Containerd,
-        effect: "Options as in fstab; a bind needs some (`rbind`, `ro`) unless the block has one of docker's keys below.",
-    },
-    Entry {
-        name: "readonly",
-        kind: Kind::Flag,
-        default: Default::Unset("`false`"),
-        since: Peer::Docker,
-        effect: "Whether it can not be written.",
-    },
-    Entry {
-        name: "bind_options",
-        kind: Kind::Block(BIND),
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "docker's options of a bind.",
-    },
-    Entry {
-        name: "tmpfs_options",
-        kind: Kind::Block(TMPFS),
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "docker's options of a tmpfs.",
-    },
-    Entry {
-        name: "volume_options",
-        kind: Kind::Block(VOLUME),
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "docker's options of a volume.",
-    },
-];
-
-/// The options of `volume_options`.
-const VOLUME: &[Entry] = &[
-    Entry {
-        name: "no_copy",
-        kind: Kind::Flag,
-        default: Default::Unset("`true`"),
-        since: Peer::Docker,
-        effect: "Files of the image are never copied into what is mounted over them.",
-    },
-    Entry {
-        name: "labels",
-        kind: Kind::Map,
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused: there is no volume that could have labels.",
-    },
-    Entry {
-        name: "driver_config",
-        kind: Kind::Block(VOLUME_DRIVER),
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused: volumes with drivers are Nomad's, as `volume` and `volume_mount`.",
-    },
-];
-
-/// The options of `driver_config`.
-const VOLUME_DRIVER: &[Entry] = &[
-    Entry {
-        name: "name",
-        kind: Kind::Text,
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused, as the block is.",
-    },
-    Entry {
-        name: "options",
-        kind: Kind::Map,
-        default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused, as the block is.",
-    },
-];
-
-/// The options of `bind_options`.
-const BIND: &[Entry] = &[Entry {
-    name: "propagation",
-    kind: Kind::Text,
-    default: Default::Unset("`rprivate`"),
-    since: Peer::Docker,
-    effect: "How later mounts spread: `rprivate`, `rslave` or `rshared`.",
-}];
-
-/// The options of `tmpfs_options`.
-const TMPFS: &[Entry] = &[
-    Entry {
-        name: "size",
-        kind: Kind::Size,
-        default: Default::Unset("half of the memory"),
-        since: Peer::Docker,
-        effect: "How much it can hold.",
-    },
-    Entry {
-        name: "mode",
-        kind: Kind::Number,
-        default: Default::Unset("1777 in octal"),
-        since: Peer::Docker,
-        effect: "Permission bits as a number, such as 448 for octal 700.",
     },
 ];

@@ -7,8 +7,8 @@ use nomad_proto::cty::{self, Value};
 use nomad_proto::hclspec::evaluate;
 
 use super::*;
-use crate::options::schema;
 use crate::options::testing::{asked_by, nested_names};
+use crate::options::{Kind, schema};
 
 /// What a client makes of the body, decoded.
 fn through_client(body: &Value) -> TaskOptions {
@@ -28,7 +28,7 @@ fn the_schema_and_the_decoder_know_the_same_options() {
 #[test]
 fn the_blocks_of_schema_and_decoder_have_the_same_options() {
     let mut asked = asked_by(|block| device_block(block).map(drop));
-    asked.extend(asked_by(|block| auth::read_block(block).map(drop)));
+    asked.extend(asked_by(|block| auth::of_task(block).map(drop)));
     asked.extend(asked_by(|block| mount(block).map(drop)));
     asked.extend(asked_by(|block| bind_options(block).map(drop)));
     asked.extend(asked_by(|block| tmpfs_options(block).map(drop)));
@@ -84,6 +84,7 @@ fn every_option_arrives() {
         entrypoint: vec!["/init".into()],
         cwd: Some("/data".into()),
         host_network: true,
+        network_mode: NetworkMode::Unset,
         image_pull_timeout: Some(Duration::from_secs(5400)),
         hostname: "db-1".into(),
         host_dns: ResolverFile::Image,
@@ -211,10 +212,45 @@ fn the_working_directory_has_three_names_and_one_value() {
         assert_eq!(read(&[(name, "/srv")]), Ok(Some("/srv".into())));
     }
     assert_eq!(read(&[("cwd", "/a"), ("work_dir", "/a")]), Ok(Some("/a".into())));
+    assert_eq!(read(&[("cwd", ""), ("work_dir", "/a")]), Ok(Some("/a".into())));
+    assert_eq!(read(&[("cwd", "/a"), ("working_dir", "")]), Ok(Some("/a".into())));
     expect_test::expect![[
         r#"working_dir = "/b": cwd, work_dir and working_dir are names of one option: set one of them"#
     ]]
     .assert_eq(&read(&[("cwd", "/a"), ("working_dir", "/b")]).unwrap_err());
+}
+
+#[test]
+fn an_empty_text_is_an_option_that_is_left_out() {
+    let texts = [
+        "image_pull_timeout",
+        "command",
+        "cwd",
+        "work_dir",
+        "working_dir",
+        "network_mode",
+        "hostname",
+        "pid_mode",
+        "ipc_mode",
+        "uts_mode",
+        "userns_mode",
+        "userns",
+        "shm_size",
+        "cpuset_cpus",
+        "cpuset_mems",
+        "seccomp_profile",
+    ];
+    let mut body = Value::from([("image", "redis:7")]).as_map().unwrap().clone();
+    body.extend(texts.iter().map(|name| ((*name).to_owned(), Value::from(""))));
+    let lists = ["args", "entrypoint", "extra_hosts", "cap_add", "cap_drop", "devices", "mounts", "sysctl"];
+    body.extend(lists.iter().map(|name| ((*name).to_owned(), Value::List(Vec::new()))));
+    let auth = Value::from([("username", ""), ("password", ""), ("server_address", "")]);
+    body.insert("auth".to_owned(), auth);
+    let expected = TaskOptions { image: "redis:7".into(), ..TaskOptions::default() };
+    assert_eq!(through_client(&Value::Map(body)), expected);
+    let known: BTreeSet<&str> = texts.into_iter().chain(lists).chain(["auth", "image", "mount"]).collect();
+    let others = OPTIONS.iter().filter(|entry| !known.contains(entry.name));
+    assert!(others.clone().all(|entry| matches!(entry.kind, Kind::Flag | Kind::Number)), "{others:#?}");
 }
 
 #[test]
@@ -224,19 +260,24 @@ fn the_hosts_network_has_two_names_and_one_meaning() {
         body.extend(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let config = evaluate(&schema(OPTIONS), &Value::Map(body)).unwrap();
         let decoded = decode(&cty::encode(&config).unwrap());
-        decoded.map(|options| options.host_network).map_err(|error| error.to_string())
+        decoded.map(|options| (options.host_network, options.network_mode)).map_err(|error| error.to_string())
     };
     let (yes, no, host) = (Value::from(true), Value::from(false), Value::from("host"));
-    assert_eq!(read(&[]), Ok(false));
-    assert_eq!(read(&[("network_mode", host.clone())]), Ok(true));
-    assert_eq!(read(&[("network_mode", host.clone()), ("host_network", yes)]), Ok(true));
+    assert_eq!(read(&[]), Ok((false, NetworkMode::Unset)));
+    assert_eq!(read(&[("network_mode", host.clone())]), Ok((true, NetworkMode::Unset)));
+    assert_eq!(
+        read(&[("network_mode", host.clone()), ("host_network", yes)]),
+        Ok((true, NetworkMode::Unset))
+    );
+    assert_eq!(read(&[("network_mode", "bridge".into())]), Ok((false, NetworkMode::Bridge)));
+    assert_eq!(read(&[("network_mode", "none".into())]), Ok((false, NetworkMode::None)));
     let told = [
         read(&[("network_mode", host), ("host_network", no)]).unwrap_err(),
-        read(&[("network_mode", "bridge".into())]).unwrap_err(),
+        read(&[("network_mode", "container:web".into())]).unwrap_err(),
     ];
     expect_test::expect![[r#"
         network_mode = "host": host_network = false says otherwise: leave one of the two out
-        network_mode = "bridge": "host" is accepted; every other network is that of the group's network block"#]].assert_eq(&told.join("\n"));
+        network_mode = "container:web": "host", "bridge" or "none" is accepted; every other network is that of the group's network block"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
