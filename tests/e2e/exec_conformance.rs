@@ -126,7 +126,7 @@ fn with_a_terminal_a_line_is_echoed_and_read_without_the_end_of_input() {
 fn with_a_terminal_only_the_lead_process_is_waited_for() {
     test(async |world| {
         let task = task(world).await;
-        let script = "(( sleep 3; echo from background ) & ); echo from main; exec sleep 1";
+        let script = "(( sleep 30; echo from background ) & ); echo from main; exec sleep 1";
         assert_eq!(finish(open(&task, script, true).await).await, ended("from main\r\n", "", 0));
     });
 }

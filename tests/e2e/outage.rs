@@ -5,7 +5,7 @@ use std::time::Duration;
 use e2e::host::{Sleep, is_gone};
 use e2e::wait::{limited, until_true};
 use e2e::world::Setup;
-use e2e::{Daemon, test_with};
+use e2e::{Daemon, Plugin, test_with};
 use nomad_host::driver::{Health, TaskExit, TaskPhase};
 
 use crate::counting::{assert_complete, counting, goes_on};
@@ -90,6 +90,7 @@ fn a_deaf_task_is_killed_during_the_outage() {
         let script = format!("trap '' TERM; echo ready; {}", sleep.script());
         let mut task = world.task("web").shell(&script).start().await;
         task.printed("ready").await;
+        until_true("the sleep", || sleep.runs()).await;
         world.daemon().kill();
         let (stopped, ()) = tokio::join!(task.stop(Duration::from_millis(500), "SIGTERM"), async {
             until_true("no sleep", || !sleep.runs()).await;
@@ -136,12 +137,16 @@ fn a_start_during_a_short_outage_waits_for_its_end() {
 
 #[test]
 fn a_start_during_the_outage_may_be_tried_again() {
-    test_with(Setup::own_daemon().and("client_timeout", "3s"), async |world| {
-        world.daemon().image("busybox");
+    test_with(Setup::own_daemon(), async |world| {
+        let (config, logs) = world.task("web").shell("exit 3").prepare().await.unwrap();
+        // One that does not wait for long.
+        let hasty = Plugin::configured(&world.config_with("client_timeout", "3s")).await;
         world.daemon().kill();
-        let refused = world.task("web").shell("exit 3").try_start().await.unwrap_err();
+        let refused = limited("StartTask", hasty.driver().start_task(&config)).await.unwrap_err();
         let socket = world.daemon().instance().address.display().to_string();
         assert!(refused.is_recoverable() && refused.to_string().contains(&socket), "{refused}");
+        assert!(hasty.shutdown().await.is_some_and(|status| status.success()));
+        drop(logs);
         world.daemon().start();
         let started = e2e::wait::until("a start that works", async || {
             world.task("web").shell("exit 3").try_start().await.ok()
@@ -155,9 +160,8 @@ fn a_start_during_the_outage_may_be_tried_again() {
 fn a_destroy_during_the_outage_is_finished_when_containerd_is_back() {
     test_with(Setup::own_daemon(), async |world| {
         let sleep = Sleep::unique();
-        let script = format!("echo ready; {}", sleep.script());
-        let mut task = world.task("web").shell(&script).start().await;
-        task.printed("ready").await;
+        let task = world.task("web").shell(&sleep.script()).start().await;
+        until_true("the sleep", || sleep.runs()).await;
         world.daemon().kill();
         let destroyed = async { task.destroy(true).await };
         let (_either, ()) = tokio::join!(destroyed, async {

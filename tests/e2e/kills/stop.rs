@@ -11,7 +11,8 @@ use super::*;
 
 /// Ignores SIGTERM, so that both calls of a stop are made.
 const DEAF: &str = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
-const TIMEOUT: Duration = Duration::from_millis(200);
+/// Half of it is a call's time to get as far as the proxy, after which the driver goes past containerd.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 async fn deaf(world: &World) -> Task {
     let mut task = start_again(world, DEAF).await;
