@@ -8,7 +8,9 @@ use linux_host::cgroup::CgroupMode;
 #[test]
 fn files_of_the_task_are_not_on_the_host() {
     test(async |world| {
-        let task = world.task("web").shell("echo secret > /made-in-the-task; sleep 1000").start().await;
+        let script = "echo secret > /made-in-the-task; echo made; sleep 1000";
+        let mut task = world.task("web").shell(script).start().await;
+        task.printed("made").await;
         assert_eq!(task.read("cat /made-in-the-task").await, "secret\n");
         assert!(!Path::new("/made-in-the-task").exists());
         let own = task.root().await.join("made-in-the-task");
@@ -30,7 +32,7 @@ fn files_of_the_host_are_not_in_the_task() {
 #[test]
 fn the_task_sees_its_real_cgroup() {
     test(async |world| {
-        let task = world.task("web").shell("cat /proc/self/cgroup; sleep 1000").start().await;
+        let task = world.task("web").shell("sleep 1000").start().await;
         let seen = task.read("cat /proc/self/cgroup").await;
         let alloc = world.alloc();
         match cgroup::mode() {

@@ -22,10 +22,11 @@ impl Specification {
             "cdiVersion: 0.6.0\nkind: {}\ndevices:\n- name: one\n  containerEdits: {{}}\ncontainerEdits:\n{edits}",
             specification.kind
         );
-        // Another run of the tests may take the empty directory away.
+        // Another run of the tests may take the empty directory away, and another test may read what is in it.
+        let new = specification.file.with_extension("new");
         loop {
             std::fs::create_dir_all(DIRECTORY).unwrap();
-            match std::fs::write(&specification.file, &text) {
+            match std::fs::write(&new, &text).and_then(|()| std::fs::rename(&new, &specification.file)) {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 other => break other.unwrap(),
             }

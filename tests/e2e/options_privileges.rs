@@ -1,6 +1,7 @@
 //! Capabilities, privileged tasks and namespaces of the host, read inside the container.
 
 use e2e::host::Sleep;
+use e2e::wait::until_true;
 use e2e::world::Setup;
 use e2e::{Task, cgroup, test, test_with};
 use linux_host::cgroup::CgroupMode;
@@ -140,6 +141,7 @@ fn a_task_in_the_hosts_pid_namespace_sees_the_host_and_still_ends_whole() {
         let script = format!("{} & sleep 1000", background.script());
         let setup = world.task("web").shell(&script).option("pid_mode", "host");
         let task = setup.start().await;
+        until_true("the background", || background.runs()).await;
         let me = std::process::id();
         task.read(&format!("test -d /proc/{me}")).await;
         assert_eq!(task.read("readlink /proc/self/ns/pid").await.trim(), own_namespace());

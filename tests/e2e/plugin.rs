@@ -179,9 +179,7 @@ fn every_line_that_it_logs_is_one_that_the_agent_takes() {
         let (config, logs) = world.task("web").command(&["no-such-program"]).prepare().await.unwrap();
         plugin.driver().start_task(&config).await.unwrap_err();
         drop(logs);
-        let log = plugin.log().clone();
-        plugin.shutdown().await;
-        let lines = log.lines();
+        let lines = plugin.shutdown_and_read().await.lines();
         assert!(lines.iter().any(|line| line.message == "the task could not be started"), "{lines:#?}");
         for line in &lines {
             let json: serde_json::Value = serde_json::from_str(&line.raw).unwrap();
@@ -207,8 +205,7 @@ fn secrets_of_a_task_are_in_no_line_that_it_logs() {
         driver.wait_task(&config.id).await.unwrap();
         driver.destroy_task(&config.id, true).await.unwrap();
         drop(logs);
-        let log = plugin.log().clone();
-        plugin.shutdown().await;
+        let log = plugin.shutdown_and_read().await;
         assert!(!log.lines().is_empty() && !log.contains("s3cr3t-value"));
     });
 }

@@ -1,12 +1,17 @@
 //! Images out of a registry, and without it.
 
+use e2e::proxy::{Edge, Point};
 use e2e::world::Setup;
 use e2e::{Registry, World, test_with, wait};
 use nomad_host::driver::TaskExit;
 
 /// A world whose containerd has no image, and a registry.
 fn with_registry(body: impl AsyncFnOnce(&World, Registry)) {
-    test_with(Setup::own_daemon(), async |world| {
+    with_registry_in(Setup::own_daemon(), body);
+}
+
+fn with_registry_in(setup: Setup, body: impl AsyncFnOnce(&World, Registry)) {
+    test_with(setup, async |world| {
         let directory = world.directory();
         let registry = tokio::task::spawn_blocking(move || Registry::start(&directory)).await.unwrap();
         body(world, registry).await;
@@ -154,15 +159,20 @@ fn a_pull_is_told_to_those_who_follow_the_task() {
 
 #[test]
 fn a_pull_that_the_plugins_death_cut_is_finished_by_the_next() {
-    with_registry(async |world, registry| {
+    let own = Setup::own_daemon().proxied();
+    with_registry_in(own, async |world, registry| {
         let reference = registry.push("redis", "team/redis", "7");
         let driver = world.driver();
         let (config, logs) = world.task("web").reference(&reference).prepare().await.unwrap();
+        // However fast the pull is, the start does not come to its end.
+        let end = Point { method: "Containers/Create".to_owned(), nth: 0, edge: Edge::Before };
+        world.proxy().watch(Some(end));
         let start = tokio::spawn(async move { driver.start_task(&config).await });
         wait::until_true("the pull has begun", || registry.requests("GET", "/manifests/") > 0).await;
         world.kill_plugin().await;
         assert!(start.await.unwrap().is_err());
         drop(logs);
+        world.proxy().watch(None);
         world.start_plugin().await;
         let setup = world.task("web").reference(&reference).option("entrypoint", "/usr/bin/sh");
         let args = nomad_proto::cty::Value::List(vec!["-c".into(), "redis-server --version".into()]);

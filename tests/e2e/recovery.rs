@@ -229,7 +229,9 @@ fn two_plugins_work_side_by_side() {
 #[test]
 fn a_task_goes_on_in_its_namespace_though_the_operator_has_named_another() {
     test(async |world| {
-        let task = world.task("web").shell("trap 'exit 8' TERM; sleep 1000 & wait").start().await;
+        let script = "trap 'exit 8' TERM; echo ready; sleep 1000 & wait";
+        let mut task = world.task("web").shell(script).start().await;
+        task.printed("ready").await;
         let (id, pid) = (task.id(), task.pid().await);
         world.kill_plugin().await;
         let namespace = format!("elsewhere-{}", world.alloc().id);

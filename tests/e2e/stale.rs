@@ -66,6 +66,7 @@ fn a_task_whose_destruction_was_lost_is_ended_by_the_next_start() {
         let sleep = Sleep::unique();
         let script = format!("trap '' TERM; {}", sleep.script());
         let first = world.task("web").shell(&script).start().await;
+        wait::until_true("the sleep", || sleep.runs()).await;
         let waiting = first.wait();
         let (end, second) = tokio::join!(waiting, world.task("web").shell("sleep 1000").start());
         assert_eq!(end, TaskExit { code: 137, signal: 9, oom_killed: false });
@@ -79,9 +80,8 @@ fn a_task_whose_destruction_was_lost_is_ended_by_the_next_start() {
 fn a_task_that_the_killed_plugin_left_running_is_ended_by_the_next_start() {
     test(async |world| {
         let sleep = Sleep::unique();
-        let script = format!("echo ready; {}", sleep.script());
-        let mut first = world.task("web").shell(&script).start().await;
-        first.printed("ready").await;
+        let _first = world.task("web").shell(&sleep.script()).start().await;
+        wait::until_true("the sleep", || sleep.runs()).await;
         world.kill_plugin().await;
         world.start_plugin().await;
         starts(world).await;

@@ -69,15 +69,20 @@ fn hierarchies() -> BTreeSet<PathBuf> {
         .collect()
 }
 
-/// How many files of cgroups whose path contains `part` a process has open.
+/// How many files of cgroups whose path contains `part` a process has open, but for the one with the kills for lack of
+/// memory: the driver looks into it for a moment now and then, whoever reads the usage.
 pub fn open_files(pid: u32, part: &str) -> usize {
+    let passing = match mode() {
+        CgroupMode::V1 => "memory.oom_control",
+        CgroupMode::V2 => "memory.events",
+    };
     let hierarchies = hierarchies();
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
     // Another one may have been closed meanwhile.
     let files = open.filter_map(|entry| fs::read_link(entry.path()).ok());
     files
         .filter(|file| hierarchies.iter().any(|mount| file.starts_with(mount)))
-        .filter(|file| file.to_string_lossy().contains(part))
+        .filter(|file| file.to_string_lossy().contains(part) && !file.ends_with(passing))
         .count()
 }
 

@@ -112,6 +112,13 @@ impl Plugin {
         limited("the plugin's shutdown", self.process.shutdown()).await
     }
 
+    /// Asks it to end as Nomad does, and gives all that it has logged in its life.
+    pub async fn shutdown_and_read(mut self) -> Log {
+        limited("the request to end", self.process.connection().request_shutdown()).await;
+        limited("the end of the plugin's output", self.process.output_ended()).await;
+        self.log
+    }
+
     /// Lets it live on without a reader of its output, as after the crash of an agent.
     pub async fn abandon(self) -> Reattach {
         self.process.abandon().await

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use serde_json::Value;
@@ -29,6 +30,9 @@ const USERS: [(&str, &str, &str, &str); 2] = [
         "Ym9iOm9mLWJvYi00NzEx",
     ),
 ];
+
+/// How the repositories begin that nobody but the test itself asks for.
+const LAST: &str = "the-last-request";
 
 /// The distribution's registry server at a port that the kernel chose. Dropping it ends it.
 #[derive(Debug)]
@@ -94,7 +98,10 @@ impl Registry {
                 }
             });
         }
-        let address = log.address();
+        let address = log.wait_for("its address", |lines| {
+            let line = lines.iter().find_map(|line| line.split_once("listening on "))?;
+            Some(line.1.split(['"', ' ', ',']).next().unwrap_or_default().to_owned())
+        });
         Self { process, address, log, has_users }
     }
 
@@ -103,11 +110,18 @@ impl Registry {
         &self.address
     }
 
-    /// How many requests of this method it was sent for a path that contains `part`.
+    /// How many requests of this method it was sent for a path that contains `part`, all that it has answered by now.
     pub fn requests(&self, method: &str, part: &str) -> usize {
-        let lines = self.log.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let asked = |line: &&String| line.contains(&format!("\"{method} /v2/")) && line.contains(part);
-        lines.iter().filter(asked).count()
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        // It logs one after the other: what is there before the line of this request is all.
+        let path = format!("/v2/{LAST}-{}/tags/list", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.request("GET", &path, "application/json", b"");
+        let (wanted, last) = (format!("\"{method} /v2/"), format!("\"GET {path} "));
+        let asked = |line: &&String| line.contains(&wanted) && line.contains(part) && !line.contains(LAST);
+        self.log.wait_for("the last request", |lines| {
+            let end = lines.iter().position(|line| line.contains(&last))?;
+            Some(lines[..end].iter().filter(asked).count())
+        })
     }
 
     /// Fills a repository with an archive of the table; gives the reference.
@@ -127,6 +141,25 @@ impl Registry {
         index["manifests"][0]["digest"].as_str().unwrap().to_owned()
     }
 
+    /// One request on a connection of its own; gives the answer.
+    fn request(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let (_, _, _, alice) = USERS[0];
+        let authorization =
+            if self.has_users { format!("Authorization: Basic {alice}\r\n") } else { String::new() };
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             {authorization}Connection: close\r\n\r\n",
+            self.address(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// Ends it.
     pub fn stop(self) {
         drop(self);
@@ -141,16 +174,12 @@ impl Drop for Registry {
 }
 
 impl Log {
-    /// The address in the line that tells of it.
-    fn address(&self) -> String {
+    /// What the lines tell, once they do.
+    fn wait_for<T>(&self, what: &str, told: impl Fn(&[String]) -> Option<T>) -> T {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = |lines: &Vec<String>| {
-            let line = lines.iter().find_map(|line| line.split_once("listening on "))?;
-            Some(line.1.split(['"', ' ', ',']).next().unwrap_or_default().to_owned())
-        };
         let (lines, waited) =
             self.grown.wait_timeout_while(lines, limit(), |lines| told(lines).is_none()).unwrap();
-        assert!(!waited.timed_out(), "the registry does not listen:\n{}", lines.join("\n"));
+        assert!(!waited.timed_out(), "the registry does not tell {what}:\n{}", lines.join("\n"));
         told(&lines).unwrap()
     }
 }
@@ -209,23 +238,9 @@ impl Push<'_> {
         self.request("PUT", &path, "application/octet-stream", self.bytes(digest));
     }
 
-    /// One request on a connection of its own; gives the head of the answer, which must be a success.
+    /// The answer to a request, which must be a success.
     fn request(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.registry.address()).unwrap();
-        let (_, _, _, alice) = USERS[0];
-        let authorization =
-            if self.registry.has_users { format!("Authorization: Basic {alice}\r\n") } else { String::new() };
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
-             {authorization}Connection: close\r\n\r\n",
-            self.registry.address(),
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let answer = self.registry.request(method, path, kind, body);
         assert!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
         answer
     }

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use e2e::host::Sleep;
+use e2e::host::{self, Sleep};
 use e2e::test_with;
+use e2e::wait::until_true;
 use e2e::world::Setup;
 
 use super::start::{calls_of_a_start, start_until};
@@ -46,8 +47,16 @@ fn what_a_start_that_was_cut_in_any_step_left_has_an_owner_and_goes_with_a_destr
         let calls = calls_of_a_start(world, &script).await;
         plugin_dies(world, &bystander).await;
         let (mut seen, mut steps) = (BTreeSet::new(), BTreeMap::<String, BTreeSet<String>>::new());
+        let container = host::container_id(&world.alloc().id, "web");
+        let labels = world.state_dir().join("tasks").join(container).join("labels.json");
         for point in points(&calls) {
             let begun = start_until(world, &point, world.task("web").shell(&script)).await;
+            // Beside the first calls the driver writes down whose the task's directory is. One that does not say so is
+            // left to the reaper.
+            until_true("the owner of the directory", || {
+                std::fs::metadata(&labels).is_ok_and(|file| file.len() > 0)
+            })
+            .await;
             let log = world.take_plugin().kill_and_read().await;
             world.proxy().watch(None);
             let left = left_of(world);
