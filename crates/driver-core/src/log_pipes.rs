@@ -33,7 +33,10 @@ impl HeldPipes {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::unix::pipe::Receiver;
 
     use super::*;
     use crate::testing::spec;
@@ -47,11 +50,14 @@ mod tests {
         assert_eq!(HeldPipes::of(&task).await.0.len(), 0, "there are none");
         fifo::make(&task.logs.stdout).unwrap();
         fifo::make(&task.logs.stderr).unwrap();
-        let mut reader = std::fs::File::from(fifo::open_read(&task.logs.stdout).unwrap());
+        let mut reader = Receiver::from_owned_fd(fifo::open_read(&task.logs.stdout).unwrap()).unwrap();
         let held = HeldPipes::of(&task).await;
         assert_eq!(held.0.len(), 1, "nobody reads the other one");
-        assert_eq!(reader.read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        assert_eq!(reader.try_read(&mut [0; 1]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         drop(held);
-        assert_eq!(reader.read(&mut [0; 1]).unwrap(), 0);
+        // A process that another test just forks has the writing end, too, until it is executed.
+        let mut buffer = [0; 1];
+        let end = tokio::time::timeout(Duration::from_secs(60), reader.read(&mut buffer));
+        assert_eq!(end.await.expect("the end of the pipe").unwrap(), 0);
     }
 }
