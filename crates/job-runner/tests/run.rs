@@ -28,6 +28,26 @@ impl Place {
         Self { directory }
     }
 
+    /// Gives its tasks a variable.
+    fn with_env(self, name: &str, value: &str) -> Self {
+        let job = self.directory.path().join("job.hcl");
+        let text = std::fs::read_to_string(&job).unwrap();
+        let text = text.replace("driver = ", &format!("env {{\n{name} = \"{value}\"\n}}\ndriver = "));
+        std::fs::write(job, text).unwrap();
+        self
+    }
+
+    /// Gives its tasks the path of a file that is not there yet.
+    fn with_mark(self, name: &str) -> Self {
+        let mark = self.mark(name).display().to_string();
+        self.with_env(name, &mark)
+    }
+
+    /// Where the file is.
+    fn mark(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
     fn state(&self) -> PathBuf {
         self.directory.path().join("state")
     }
@@ -108,6 +128,9 @@ fn task(name: &str, more: &str, command: &str) -> String {
 
 const SIDECAR: &str = "lifecycle {\nhook = \"prestart\"\nsidecar = true\n}";
 
+/// Waits until the sidecar has said what it says and has set its trap: nothing else orders that before its stop.
+const WAITS: &str = "until [ -e \"$UP\" ]; do sleep 0.05; done;";
+
 /// A process that has ended may wait for whoever adopted it to take notice.
 fn alive(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
@@ -116,10 +139,10 @@ fn alive(pid: &str) -> bool {
 
 #[test]
 fn a_run_shows_everything_ends_with_the_tasks_code_and_leaves_nothing() {
-    let server = task("server", SIDECAR, "echo up; exec sleep 1000");
-    let client =
-        task("client", "", "echo \"$NOMAD_PORT_db is the port\"; echo oops >&2; printf last; exit 7");
-    let place = Place::new(&format!("network {{\nport \"db\" {{}}\n}}\n{server}{client}"));
+    let server = task("server", SIDECAR, "echo up; : > \"$UP\"; exec sleep 1000");
+    let command = format!("{WAITS} echo \"$NOMAD_PORT_db is the port\"; echo oops >&2; printf last; exit 7");
+    let client = task("client", "", &command);
+    let place = Place::new(&format!("network {{\nport \"db\" {{}}\n}}\n{server}{client}")).with_mark("UP");
     let (code, output) = place.run(&[]);
     assert_eq!(code, 7, "{output}");
     for text in [
@@ -143,11 +166,8 @@ fn a_run_shows_everything_ends_with_the_tasks_code_and_leaves_nothing() {
 fn a_template_is_written_before_the_task_starts() {
     let template = "template {\ndata = \"hello {{ env \\\"NOMAD_TASK_NAME\\\" }}\"\ndestination = \"local/a/b\"\nperms = \"0640\"\n}";
     let place = Place::new(&task("t", template, "cd $ALLOC/t/local/a && stat -c '%a %s' b && cat b"));
-    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
     let allocs = place.state().join("allocs").display().to_string();
-    let text = text
-        .replace("driver = ", &format!("env {{\nALLOC = \"{allocs}/${{NOMAD_ALLOC_ID}}\"\n}}\ndriver = "));
-    std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
+    let place = place.with_env("ALLOC", &format!("{allocs}/${{NOMAD_ALLOC_ID}}"));
     let (code, output) = place.run(&[]);
     assert!(code == 0 && output.contains("t | 640 7") && output.contains("t | hello t"), "{output}");
 }
@@ -198,11 +218,11 @@ fn archives_are_imported_before_anything_starts() {
 
 #[test]
 fn ctrl_c_stops_in_order_and_leaves_nothing() {
-    let server =
-        task("server", SIDECAR, "trap 'echo server down; exit 0' TERM; echo up; while :; do sleep 0.1; done");
-    let client =
-        task("client", "", "trap 'echo client down; exit 0' TERM; echo ready; while :; do sleep 0.1; done");
-    let place = Place::new(&format!("{server}{client}"));
+    let forever = "while :; do sleep 0.1; done";
+    let server = format!("trap 'echo server down; exit 0' TERM; : > \"$UP\"; {forever}");
+    let client = format!("{WAITS} trap 'echo client down; exit 0' TERM; echo ready; {forever}");
+    let (server, client) = (task("server", SIDECAR, &server), task("client", "", &client));
+    let place = Place::new(&format!("{server}{client}")).with_mark("UP");
     let mut run = place.start(&[]);
     run.until("client | ready");
     run.signal("INT");
@@ -273,18 +293,14 @@ fn when_the_plugin_died_too_a_new_one_finds_the_task() {
 
 #[test]
 fn a_plugin_that_dies_is_replaced_and_the_task_lives_on() {
-    let place =
-        Place::new(&task("t", "", "echo ready; until [ -e \"$GO\" ]; do sleep 0.05; done; echo went on"));
-    let go = place.directory.path().join("go");
-    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
-    let text = text.replace("driver = ", &format!("env {{\nGO = \"{}\"\n}}\ndriver = ", go.display()));
-    std::fs::write(place.directory.path().join("job.hcl"), text).unwrap();
+    let command = "echo ready; until [ -e \"$GO\" ]; do sleep 0.05; done; echo went on";
+    let place = Place::new(&task("t", "", command)).with_mark("GO");
     let mut run = place.start(&[]);
     run.until("| ready");
     run.seen_or_until("running after");
     signal(&plugin_of(&place), "KILL");
     run.until("is started again");
-    std::fs::write(&go, "").unwrap();
+    std::fs::write(place.mark("GO"), "").unwrap();
     let (code, output) = run.end();
     assert!(code == 0 && output.contains("t | went on"), "{output}");
     assert_eq!(place.left(), [] as [PathBuf; 0]);

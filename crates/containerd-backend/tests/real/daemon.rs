@@ -1,8 +1,8 @@
 //! Processes that tests start for themselves: a containerd that may be killed, and a registry.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use crate::fixture::soon;
 
@@ -78,11 +78,9 @@ impl RegistryServer {
     }
 
     async fn configured(directory: &Path, more: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let domain = format!("127.0.0.1:{port}");
         let config = directory.join("registry.yml");
         let text = format!(
-            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {domain}\n{more}",
+            "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:0\n{more}",
             directory.join("registry").display()
         );
         std::fs::write(&config, text).unwrap();
@@ -90,18 +88,30 @@ impl RegistryServer {
         let child = Command::new(&program)
             .arg("serve")
             .arg(&config)
-            .stderr(Stdio::null())
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn();
-        let child = child
+        let mut child = child
             .unwrap_or_else(|error| panic!("{program:?} (package docker-registry) does not start: {error}"));
-        soon("the registry", async {
-            while tokio::net::TcpStream::connect(&domain).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        })
-        .await;
+        let log = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (tell, told) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || tell_address(log, tell));
+        let domain = soon("the registry", told).await.expect("a line with the address");
         Self { domain, child }
+    }
+}
+
+/// Reads the registry's log to its end, and hands on the address at which it listens: the kernel has chosen the port.
+fn tell_address(log: impl BufRead, tell: tokio::sync::oneshot::Sender<String>) {
+    let mut tell = Some(tell);
+    for line in log.lines().map_while(Result::ok) {
+        if let Some((_, rest)) = line.split_once("listening on ")
+            && let Some(tell) = tell.take()
+        {
+            let address = rest.split(['"', ' ', ',']).next().unwrap_or_default();
+            let _nobody_waits = tell.send(address.to_owned());
+        }
     }
 }
 
