@@ -54,4 +54,5 @@ mod stale;
 mod stop;
 mod swaps;
 mod systemd;
+mod upgrade;
 mod usage;

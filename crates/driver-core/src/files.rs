@@ -1,5 +1,6 @@
 //! The driver's own files: one directory a task beneath `state_dir`, never in a directory that a task can write.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -97,7 +98,7 @@ impl StateDir {
             labels => labels.unwrap_or_default(),
         };
         Some(TaskFiles {
-            labels: serde_json::from_slice(&labels).unwrap_or_default(),
+            labels: read_labels(&labels),
             made_at: entry.metadata().and_then(|meta| meta.modified()).ok()?,
             staged: self.staging(&id).exists(),
             id,
@@ -148,6 +149,14 @@ impl StateDir {
     }
 }
 
+/// The labels in the file. What a later version of the driver may have put beside them is passed over: a directory that
+/// says whose it is must not be taken for one that does not.
+fn read_labels(text: &[u8]) -> Labels {
+    let entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(text).unwrap_or_default();
+    let label = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+    entries.into_iter().filter_map(label).collect()
+}
+
 fn make(dir: &Path) -> Result<(), DriverError> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(DriverError::file("can not make", dir))
 }
@@ -166,6 +175,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::labels;
 
     #[test]
     fn a_task_gets_an_empty_private_directory_each_time() {
@@ -200,6 +210,47 @@ mod tests {
             found.iter().map(|files| (files.id.as_str(), files.labels.len(), files.staged)).collect();
         assert_eq!(told, [("a-cut", 0, true), ("b-whole", 1, false)]);
         assert_eq!(found[1].labels, labels);
+    }
+
+    #[test]
+    fn the_golden_file_of_the_labels_is_what_is_written_and_is_read() {
+        let base = tempfile::tempdir().unwrap();
+        let (state, id) = (StateDir::new(base.path()), ContainerId::existing("web-1"));
+        let labels = labels::of_task(&labels::tests::placed());
+        let dir = state.prepare_task(&id, &labels).unwrap();
+        let written = fs::read_to_string(dir.join("labels.json")).unwrap();
+        expect_test::expect_file!["../goldens/labels.json"].assert_eq(&(written + "\n"));
+        fs::write(dir.join("labels.json"), include_bytes!("../goldens/labels.json")).unwrap();
+        assert_eq!(state.tasks().unwrap()[0].labels, labels);
+    }
+
+    #[test]
+    fn what_a_later_version_writes_besides_is_passed_over() {
+        let base = tempfile::tempdir().unwrap();
+        let (state, id) = (StateDir::new(base.path()), ContainerId::existing("web-1"));
+        let dir = state.prepare_task(&id, &Labels::new()).unwrap();
+        let later =
+            br#"{"nomad.alloc_id":"a","invented_later":{"nested":[1]},"invented.label":"x","number":7}"#;
+        fs::write(dir.join("labels.json"), later).unwrap();
+        fs::create_dir(dir.join("invented-later")).unwrap();
+        let entry = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let known = [("nomad.alloc_id", "a"), ("invented.label", "x")].map(entry);
+        assert_eq!(state.tasks().unwrap()[0].labels, Labels::from(known));
+        assert!(state.execs(&id).unwrap().is_empty());
+        state.remove_task(&id).unwrap();
+        assert!(!dir.exists());
+    }
+
+    #[test]
+    fn everything_of_a_task_has_its_place() {
+        let (state, id) = (StateDir::new(Path::new("/state")), ContainerId::existing("web-1"));
+        let places = [state.task(&id).join(LABELS), state.staging(&id), state.exec(&id, "exec-1")];
+        expect_test::expect![[r#"
+            /state/tasks/web-1/labels.json
+            /state/tasks/web-1/staged
+            /state/tasks/web-1/exec-1
+        "#]]
+        .assert_eq(&places.map(|place| format!("{}\n", place.display())).concat());
     }
 
     #[test]

@@ -57,3 +57,54 @@ pub(crate) fn of_driver() -> Labels {
 pub(crate) fn include(labels: &Labels, wanted: &Labels) -> bool {
     wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    /// A task with everything that becomes a label.
+    pub(crate) fn placed() -> TaskSpec {
+        let mut spec = crate::testing::spec("web");
+        spec.identity = Identity {
+            alloc_id: "3b7b3c9e".into(),
+            task: "web".into(),
+            group: "front".into(),
+            job_id: "shop".into(),
+            job_name: "the shop".into(),
+            namespace: "default".into(),
+            node_id: "n1".into(),
+            node_name: "host-1".into(),
+        };
+        spec.dirs.alloc_root = "/var/lib/nomad/alloc/3b7b3c9e".into();
+        spec
+    }
+
+    /// What other versions of the driver find containers by: neither the names nor what they mean may change.
+    #[test]
+    fn a_container_carries_what_recovery_and_reaper_of_any_version_ask_for() {
+        let labels = of_task(&placed());
+        let asked = [OWNER, TASK_ID, ALLOC_ID, TASK, NODE_ID, ALLOC_DIR];
+        let lines = asked.map(|name| format!("{name} = {}\n", labels[name]));
+        expect![[r#"
+            nomad.driver = containerd-driver
+            nomad.task_id = alloc-1/web/0
+            nomad.alloc_id = 3b7b3c9e
+            nomad.task_name = web
+            nomad.node_id = n1
+            nomad.alloc_dir = /var/lib/nomad/alloc/3b7b3c9e
+        "#]]
+        .assert_eq(&lines.concat());
+    }
+
+    #[test]
+    fn an_empty_value_or_one_beyond_the_limit_of_containerd_is_no_label() {
+        let mut spec = placed();
+        spec.identity.node_name = String::new();
+        spec.identity.job_name = "x".repeat(MAX_LABEL);
+        let labels = of_task(&spec);
+        assert!(!labels.contains_key("nomad.node_name") && !labels.contains_key("nomad.job_name"));
+        assert_eq!(labels.len(), of_task(&placed()).len() - 2);
+    }
+}

@@ -182,6 +182,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_first_of_the_version_did_not_write_is_unset() {
+        let mut value: serde_json::Value = serde_json::from_slice(&sample().encode().unwrap()).unwrap();
+        let later = ["cpuset_dir", "oom_kills_before", "stop_signal", "node_id", "image_digest"];
+        assert!(later.iter().all(|field| value.as_object_mut().unwrap().remove(*field).is_some()));
+        let expected = TaskState {
+            cpuset_dir: PathBuf::new(),
+            oom_kills_before: 0,
+            stop_signal: String::new(),
+            node_id: String::new(),
+            image_digest: String::new(),
+            ..sample()
+        };
+        assert_eq!(TaskState::decode(value.to_string().as_bytes()).unwrap(), expected);
+    }
+
+    #[test]
     fn fields_of_a_newer_binary_are_ignored_and_a_later_version_is_refused() {
         let mut value: serde_json::Value = serde_json::from_slice(&sample().encode().unwrap()).unwrap();
         value["invented_later"] = true.into();

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use driver_core::Driver;
 use driver_core::ports::ConnectPort;
@@ -22,6 +23,10 @@ pub const HUMAN_TEXT: &str = "\
 This program is a task driver plugin of Nomad. It is not meant to be executed directly:
 the Nomad agent starts it by itself when it finds it in its plugin directory.
 ";
+
+/// How long a thread that has waited for a file is kept for the next. A burst of starts has a hundred of them, each
+/// with memory that the allocator keeps for it alone.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
 
 /// Why the plugin could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +70,8 @@ fn run_to_end(
     connector: Arc<dyn ConnectPort>,
     version: &str,
 ) -> Result<(), RunError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.thread_keep_alive(IDLE_THREAD).enable_all().build().map_err(RunError::Runtime)?;
     let Socket { path, listener } = socket::bind(environment).map_err(RunError::Socket)?;
     let served = runtime.block_on(async {
         ignore_interrupts();
