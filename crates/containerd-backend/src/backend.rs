@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use driver_core::config::PluginConfig;
 use driver_core::ports::{
     ConnectPort, ContainerPort, ContainersError, Image, ImageRequest, Images, Progress,
 };
+use driver_core::request::config::PluginConfig;
 
 use crate::daemon::Daemon;
 use crate::features::{FeatureCache, Features};

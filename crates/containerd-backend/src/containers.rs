@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use driver_core::ids::ContainerId;
 use driver_core::ports::{
     Connection, ContainerEvent, ContainerRecord, Containers, ContainersError, Exit, Image, NewContainer,
     Rootfs, Stdio, Survey, TaskState,
 };
+use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
 use tokio::sync::{broadcast, watch};
 

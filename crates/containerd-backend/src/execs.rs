@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use containerd_client::services::v1::{
     CloseIoRequest, DeleteProcessRequest, ExecProcessRequest, ResizePtyRequest,
 };
-use driver_core::ids::ContainerId;
 use driver_core::ports::{ContainersError, Execs, Exit, NewExec};
+use driver_core::request::ids::ContainerId;
 
 use crate::backend::Backend;
 use crate::refused::gone_is_fine;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use containerd_client::services::v1::{
     AddResourceRequest, CreateRequest, DeleteRequest, ListRequest, Resource,
 };
-use driver_core::ids::ContainerId;
 use driver_core::ports::ContainerRecord;
+use driver_core::request::ids::ContainerId;
 
 use crate::daemon::Daemon;
 use crate::refused::{Refused, gone_is_fine};

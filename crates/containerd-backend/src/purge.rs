@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use driver_core::ids::ContainerId;
+use driver_core::request::ids::ContainerId;
 
 use crate::daemon::Daemon;
 use crate::features::Features;

@@ -6,8 +6,8 @@ use containerd_client::services::v1::container::Runtime;
 use containerd_client::services::v1::{
     Container, CreateContainerRequest, DeleteContainerRequest, GetContainerRequest, ListContainersRequest,
 };
-use driver_core::ids::ContainerId;
 use driver_core::ports::{ContainerRecord, ContainersError, NewContainer};
+use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
 use tonic::Response;
 

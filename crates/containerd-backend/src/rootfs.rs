@@ -7,8 +7,8 @@ use containerd_client::services::v1::snapshots::{
     Kind, MountsRequest, PrepareSnapshotRequest, StatSnapshotRequest,
 };
 use containerd_client::types::Mount;
-use driver_core::ids::ContainerId;
 use driver_core::ports::{Image, Rootfs, RootfsMount, TaskState};
+use driver_core::request::ids::ContainerId;
 
 use crate::daemon::Daemon;
 use crate::refused::Refused;

@@ -1,8 +1,5 @@
 //! The driver as its adapters see it: one method for each thing that Nomad asks.
 
-mod elsewhere;
-mod making;
-
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -11,29 +8,33 @@ use oci_builder::CapabilitySet;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::config::{PluginConfig, default_namespace};
-use crate::context::{Context, NodeCpu};
-use crate::descriptors::Room;
 use crate::error::DriverError;
-use crate::events::{Events, TaskEvent};
 use crate::exec::{self, ExecRequest, ExecResult, ExecSession};
-use crate::exit::TaskExit;
-use crate::files::StateDir;
-use crate::fingerprint::{self, Fingerprint};
-use crate::host::Host;
-use crate::ids::{ContainerId, TaskId};
-use crate::policy::Refusal;
+use crate::gc::{self, Reaper};
+use crate::node::context::{Context, NodeCpu};
+use crate::node::events::{Events, TaskEvent};
+use crate::node::fd_budget::FdBudget;
+use crate::node::fingerprint::{self, Fingerprint};
+use crate::node::host::Host;
+use crate::node::kept_snapshots::KeptSnapshots;
+use crate::node::state_dir::StateDir;
 use crate::ports::ConnectPort;
-use crate::predecessor::{self, Predecessor};
-use crate::reaper::{self, NodeId, Reaper};
-use crate::reusable::Reusable;
-use crate::signal::Signal;
-use crate::spec::TaskSpec;
-use crate::state::{TaskHandle, TaskState};
-use crate::stats::{self, Sampler, TaskUsage};
-use crate::task::{Phase, Registry, Task};
-use crate::turns::Turns;
-use crate::{recover, stop};
+use crate::recovery::go_driver::{self, GoDriverTask};
+use crate::recovery::namespaces::OtherNamespaces;
+use crate::recovery::recover;
+use crate::refusal::Refusal;
+use crate::request::config::{PluginConfig, default_namespace};
+use crate::request::ids::{ContainerId, TaskId};
+use crate::request::signal::Signal;
+use crate::request::task::TaskSpec;
+use crate::running::destroy;
+use crate::running::exit::TaskExit;
+use crate::running::registry::Known;
+use crate::running::state::{TaskHandle, TaskState};
+use crate::running::stats::{self, Sampler, TaskUsage};
+use crate::running::stop;
+use crate::running::task::{Phase, Task};
+use crate::start;
 
 /// What is told of a task on request.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,12 +56,10 @@ pub struct Driver(Arc<Inner>);
 struct Inner {
     connector: Arc<dyn ConnectPort>,
     context: RwLock<Option<Arc<Context>>>,
-    elsewhere: elsewhere::Elsewhere,
-    tasks: Arc<Registry>,
-    turns: Arc<Turns>,
-    node: Arc<NodeId>,
+    other_namespaces: OtherNamespaces,
+    known: Known,
     events: Events,
-    reusable: Arc<Reusable>,
+    kept_snapshots: Arc<KeptSnapshots>,
     fingerprint: watch::Sender<Fingerprint>,
     /// What goes on for one configuration; another one replaces it.
     background: Mutex<JoinSet<()>>,
@@ -71,14 +70,12 @@ impl Driver {
     #[must_use]
     pub fn new(connector: Arc<dyn ConnectPort>) -> Self {
         Self(Arc::new(Inner {
+            other_namespaces: OtherNamespaces::new(Arc::clone(&connector)),
             connector,
             context: RwLock::new(None),
-            elsewhere: elsewhere::Elsewhere::default(),
-            tasks: Arc::default(),
-            turns: Arc::default(),
-            node: Arc::default(),
+            known: Known::default(),
             events: Events::new(),
-            reusable: Arc::default(),
+            kept_snapshots: Arc::default(),
             fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
             background: Mutex::default(),
         }))
@@ -107,17 +104,17 @@ impl Driver {
             files,
             cgroups,
             events: self.0.events.clone(),
-            room: Room::default(),
-            reusable: Arc::clone(&self.0.reusable),
+            fds: FdBudget::default(),
+            kept_snapshots: Arc::clone(&self.0.kept_snapshots),
         });
         *self.0.context.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&context));
-        self.0.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.other_namespaces.clear();
         let mut background = JoinSet::new();
         if enabled {
             background.spawn(fingerprint::keep(Arc::clone(&context), self.0.fingerprint.clone()));
         }
         if enabled && reaps {
-            background.spawn(Reaper::new(context, self.shared()).run());
+            background.spawn(Reaper::new(context, self.0.known.clone()).run());
         }
         *self.0.background.lock().unwrap_or_else(PoisonError::into_inner) = background;
         if !enabled {
@@ -131,9 +128,8 @@ impl Driver {
         context.clone().ok_or(DriverError::NotConfigured)
     }
 
-    fn shared(&self) -> reaper::Shared {
-        let Inner { tasks, turns, node, .. } = &*self.0;
-        reaper::Shared { tasks: Arc::clone(tasks), turns: Arc::clone(turns), node: Arc::clone(node) }
+    fn context_in(&self, namespace: &str) -> Result<Arc<Context>, DriverError> {
+        self.0.other_namespaces.get(self.context()?, namespace)
     }
 
     /// The fingerprint, watched.
@@ -165,8 +161,7 @@ impl Driver {
     /// # Errors
     /// A refusal or the failure of a step, after which nothing of the start is left.
     pub async fn start_task(&self, spec: TaskSpec) -> Result<TaskHandle, DriverError> {
-        let driver = self.clone();
-        let started = tokio::spawn(async move { driver.start_alone(spec).await });
+        let started = tokio::spawn(start::start_task(self.context()?, self.0.known.clone(), spec));
         started.await.map_err(|_| DriverError::Interrupted("the start of the task"))?
     }
 
@@ -175,7 +170,7 @@ impl Driver {
     /// # Errors
     /// When the task is gone; the client then destroys the handle and starts anew.
     pub async fn recover_task(&self, id: TaskId, state: TaskState) -> Result<(), DriverError> {
-        self.0.node.learn(&state.node_id);
+        self.0.known.node.learn(&state.node_id);
         let (known, container) = (id.clone(), state.container_id());
         let context = self.context_in(&state.namespace)?;
         self.take_up(known, container, recover::recover(context, id, state)).await
@@ -185,11 +180,11 @@ impl Driver {
     ///
     /// # Errors
     /// When the task is gone; the client then destroys the handle and starts anew.
-    pub async fn adopt_task(&self, task: Predecessor) -> Result<(), DriverError> {
-        self.0.node.learn(&task.identity.node_id);
+    pub async fn adopt_task(&self, task: GoDriverTask) -> Result<(), DriverError> {
+        self.0.known.node.learn(&task.identity.node_id);
         let (id, container) = (task.id.clone(), ContainerId::existing(task.container.as_str()));
         let context = self.context_in(default_namespace(self.context()?.mode()))?;
-        self.take_up(id, container, predecessor::adopt(context, task)).await
+        self.take_up(id, container, go_driver::adopt(context, task)).await
     }
 
     /// Takes a task up once, however often it is asked for. A caller that goes away does not end it.
@@ -201,9 +196,9 @@ impl Driver {
     ) -> Result<(), DriverError> {
         let driver = self.clone();
         let taken_up = tokio::spawn(async move {
-            let _turn = driver.0.turns.take(&container).await;
-            if driver.0.tasks.find(&id).is_none() {
-                driver.0.tasks.insert(work.await?);
+            let _lock = driver.0.known.locks.take(&container).await;
+            if driver.0.known.tasks.find(&id).is_none() {
+                driver.0.known.tasks.insert(work.await?);
             }
             Ok(())
         });
@@ -215,10 +210,11 @@ impl Driver {
     /// # Errors
     /// [`DriverError::TaskNotFound`].
     pub async fn wait_task(&self, id: &TaskId) -> Result<TaskExit, DriverError> {
-        Ok(self.0.tasks.get(id)?.wait_for_caller().await)
+        Ok(self.0.known.tasks.get(id)?.wait_for_caller().await)
     }
 
-    /// Stops a task: `signal` (empty for the image's or SIGTERM), SIGKILL after `timeout`.
+    /// Stops a task: `signal` (empty for the image's or SIGTERM), SIGKILL after `timeout`. One that is being started
+    /// does not start.
     ///
     /// # Errors
     /// An unknown id or signal, or a task that does not die.
@@ -228,8 +224,13 @@ impl Driver {
         timeout: Duration,
         signal: &str,
     ) -> Result<(), Arc<DriverError>> {
-        let task = self.0.tasks.get(id).map_err(Arc::new)?;
-        stop::stop(&task, timeout, signal).await
+        let was_starting = self.0.known.starts.cancel(id).await;
+        match self.0.known.tasks.get(id) {
+            Ok(task) => stop::stop(&task, timeout, signal).await,
+            // The start has ended, and removed what it had made.
+            Err(_) if was_starting => Ok(()),
+            Err(unknown) => Err(Arc::new(unknown)),
+        }
     }
 
     /// Removes a task; with `force` also a running one. Work that the daemon's absence interrupts goes on later. Of
@@ -238,13 +239,19 @@ impl Driver {
     /// # Errors
     /// An id of which nothing is left, a running task without force, or the daemon's failure.
     pub async fn destroy_task(&self, id: &TaskId, force: bool) -> Result<(), DriverError> {
-        let driver = self.clone();
-        let Some(task) = self.0.tasks.find(id) else {
-            let destroyed = tokio::spawn(driver.destroy_unknown(id.clone(), force));
-            return destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?;
+        let known = self.0.known.clone();
+        if force {
+            known.starts.cancel(id).await;
+        }
+        let removed = match known.tasks.find(id) {
+            Some(task) => tokio::spawn(destroy::destroy_known(known, task, force)),
+            None => {
+                let here = self.context().map_err(|_| DriverError::TaskNotFound)?;
+                let contexts = std::iter::once(here).chain(self.0.other_namespaces.all()).collect();
+                tokio::spawn(gc::destroy_by_id(contexts, known, id.clone(), force))
+            }
         };
-        let destroyed = tokio::spawn(async move { driver.destroy_known(task, force).await });
-        destroyed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?
+        removed.await.map_err(|_| DriverError::Interrupted("the removal of the task"))?
     }
 
     /// What is known of a task.
@@ -252,7 +259,7 @@ impl Driver {
     /// # Errors
     /// [`DriverError::TaskNotFound`].
     pub fn inspect_task(&self, id: &TaskId) -> Result<TaskStatus, DriverError> {
-        let task = self.0.tasks.get(id)?;
+        let task = self.0.known.tasks.get(id)?;
         Ok(TaskStatus {
             name: task.identity.task.clone(),
             phase: task.phase(),
@@ -275,7 +282,7 @@ impl Driver {
         id: &TaskId,
         interval: Duration,
     ) -> Result<mpsc::Receiver<TaskUsage>, DriverError> {
-        let task = self.0.tasks.get(id)?;
+        let task = self.0.known.tasks.get(id)?;
         let (sender, receiver) = mpsc::channel(1);
         let mut sampler = Sampler::new(task.context.node.core_mhz);
         tokio::spawn(async move {
@@ -290,7 +297,7 @@ impl Driver {
     /// # Errors
     /// An unknown id or signal, or a task that has ended.
     pub async fn signal_task(&self, id: &TaskId, signal: &str) -> Result<(), DriverError> {
-        let task = self.0.tasks.get(id)?;
+        let task = self.0.known.tasks.get(id)?;
         let signal = Signal::parse(signal)?;
         if task.phase() != Phase::Running {
             return Err(DriverError::NotRunning(id.to_string()));
@@ -308,7 +315,7 @@ impl Driver {
         command: Vec<String>,
         timeout: Duration,
     ) -> Result<ExecResult, DriverError> {
-        exec::run_once(self.0.tasks.get(id)?, command, timeout).await
+        exec::run_once(self.0.known.tasks.get(id)?, command, timeout).await
     }
 
     /// Opens a command in a task with its input and output.
@@ -316,16 +323,12 @@ impl Driver {
     /// # Errors
     /// [`DriverError::TaskNotFound`]; later failures arrive in the session.
     pub fn exec_session(&self, id: &TaskId, request: ExecRequest) -> Result<ExecSession, DriverError> {
-        Ok(exec::open(self.0.tasks.get(id)?, request))
+        Ok(exec::open(self.0.known.tasks.get(id)?, request))
     }
 
     /// How many tasks this process knows.
     #[must_use]
     pub fn task_count(&self) -> usize {
-        self.0.tasks.len()
+        self.0.known.tasks.len()
     }
-}
-
-fn handle_of(task: &Task) -> TaskHandle {
-    TaskHandle { id: task.id.clone(), state: task.state.clone() }
 }

@@ -4,8 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::policy::Refusal;
 use crate::ports::ContainersError;
+use crate::refusal::Refusal;
+use crate::request::signal::InvalidSignal;
 
 /// Why an operation of the driver failed. Display never prints its source: the edge prints the chain.
 #[derive(Debug, thiserror::Error)]
@@ -81,9 +82,9 @@ pub enum DriverError {
         /// Why.
         reason: String,
     },
-    /// A signal name or number that does not exist; the text that Nomad's drivers use.
-    #[error("invalid signal: {0}")]
-    InvalidSignal(String),
+    /// A signal that does not exist.
+    #[error(transparent)]
+    InvalidSignal(#[from] InvalidSignal),
     /// An exec that did not end in time and was killed.
     #[error("command did not finish within {} s and was killed", .0.as_secs_f32())]
     ExecTimeout(Duration),
@@ -158,6 +159,17 @@ pub enum DriverError {
         #[source]
         cause: Box<DriverError>,
     },
+    /// Blocking work on this host does not end, such as a read of a file system that does not answer.
+    #[error("{what} did not end within {} s", limit.as_secs_f32())]
+    Stuck {
+        /// The work.
+        what: &'static str,
+        /// How long it had.
+        limit: Duration,
+    },
+    /// The task was stopped or destroyed while it was being started.
+    #[error("task {0} was stopped before it had started")]
+    Cancelled(String),
     /// An internal task ended before it answered.
     #[error("{0} was interrupted")]
     Interrupted(&'static str),
@@ -173,6 +185,7 @@ impl DriverError {
             Self::Interrupted(_)
             | Self::NotConfigured
             | Self::Descriptors { .. }
+            | Self::Stuck { .. }
             | Self::SourceGone { .. }
             | Self::Unconfirmed { .. } => true,
             _ => false,

@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use driver_core::NodeCpu;
-use driver_core::ids::TaskId;
-use driver_core::spec::{
+use driver_core::request::ids::TaskId;
+use driver_core::request::task::{
     Dns, Environment, GroupNetwork, HostDevice, Identity, LogPaths, Propagation, Resources, TaskDirs,
     TaskSpec, VolumeMount,
 };

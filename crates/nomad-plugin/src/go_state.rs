@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use driver_core::Predecessor;
-use driver_core::ids::TaskId;
-use driver_core::spec::Identity;
+use driver_core::GoDriverTask;
+use driver_core::request::ids::TaskId;
+use driver_core::request::task::Identity;
 use nomad_proto::cty::{self, Map, Value};
 use nomad_proto::pb::driver as pb;
 
@@ -26,10 +26,10 @@ pub(crate) fn predecessor(
     id: TaskId,
     config: pb::TaskConfig,
     driver_state: &[u8],
-) -> Result<Predecessor, GoStateError> {
+) -> Result<GoDriverTask, GoStateError> {
     let value = cty::decode(driver_state).map_err(GoStateError::Codec)?;
     let state = value.as_map().ok_or(GoStateError::Missing("fields"))?;
-    Ok(Predecessor {
+    Ok(GoDriverTask {
         id,
         container: text(state, "ContainerName")?,
         started_at: state.get("StartedAt").and_then(go_time).unwrap_or(UNIX_EPOCH),

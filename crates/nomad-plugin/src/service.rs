@@ -5,7 +5,7 @@ mod exec;
 mod fingerprint;
 mod stats;
 
-use driver_core::ids::TaskId;
+use driver_core::request::ids::TaskId;
 use driver_core::{Driver, DriverError, HANDLE_VERSION, TaskState, chain};
 use nomad_proto::pb::driver as pb;
 use nomad_proto::pb::driver::driver_server::Driver as DriverRpc;

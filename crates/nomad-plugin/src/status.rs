@@ -42,7 +42,7 @@ mod tests {
     fn only_a_start_that_may_succeed_later_is_recoverable() {
         assert!(is_recoverable(&of_start(&lost())));
         assert!(!is_recoverable(&plain(&lost())));
-        assert_eq!(of_start(&DriverError::InvalidSignal("X".to_owned())).code(), Code::Unknown);
+        assert_eq!(of_start(&DriverError::TaskNotFound).code(), Code::Unknown);
     }
 
     #[test]

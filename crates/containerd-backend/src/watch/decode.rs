@@ -2,8 +2,8 @@
 
 use containerd_client::events::{TaskExit, TaskOom};
 use containerd_client::types::Envelope;
-use driver_core::ids::ContainerId;
 use driver_core::ports::ContainerEvent;
+use driver_core::request::ids::ContainerId;
 use prost::Message;
 
 /// Topic of a process's end.

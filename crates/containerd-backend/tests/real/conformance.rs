@@ -1,8 +1,8 @@
 //! The suite that every implementation of the port passes.
 
-use driver_core::ids::ContainerId;
 use driver_core::ports::conformance::{self, Fixture};
 use driver_core::ports::{ContainerPort, ImageRequest};
+use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
 
 use crate::fixture::{self, IMAGE, Room};

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use driver_core::ids::ContainerId;
 use driver_core::ports::{ContainersError, Stdio, TaskState};
+use driver_core::request::ids::ContainerId;
 
 use crate::fixture::{IMAGE, Room, config, port, soon, spec};
 

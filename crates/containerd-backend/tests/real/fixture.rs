@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use containerd_backend::Connector;
-use driver_core::config::PluginConfig;
-use driver_core::ids::ContainerId;
 use driver_core::ports::{ConnectPort, ContainerPort, Image, ImageRequest, NewContainer, Rootfs};
+use driver_core::request::config::PluginConfig;
+use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
 use serde_json::json;
 

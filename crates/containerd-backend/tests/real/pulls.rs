@@ -133,7 +133,7 @@ async fn an_image_without_layers_is_an_image() {
     let registry = Registry::start(layout, &[("1", &root)], &[]).await;
     let image = room.image(&registry.reference("1")).await.unwrap();
     assert_eq!(image.chain_id, "");
-    let id = driver_core::ids::ContainerId::existing("empty");
+    let id = driver_core::request::ids::ContainerId::existing("empty");
     room.port.prepare_rootfs(&id, &image, &Default::default()).await.unwrap();
     room.port.purge(&id).await.unwrap();
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::back_off::BackOff;
 use crate::error::DriverError;
+use crate::node::back_off::BackOff;
 use crate::ports::ContainersError;
-use crate::signal::Signal;
-use crate::task::{Phase, Task};
+use crate::request::signal::Signal;
+use crate::running::task::{Phase, Task};
 
 /// Ends what earlier processes of the driver left in a task that this one takes up: the task's next owner is also
 /// the owner of its execs. The directory of an exec carries its id and outlives the process that made it.

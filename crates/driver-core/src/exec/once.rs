@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::session::open;
 use super::{ExecOutput, ExecRequest, ExecSession};
 use crate::error::DriverError;
-use crate::exit::TaskExit;
-use crate::task::Task;
+use crate::running::exit::TaskExit;
+use crate::running::task::Task;
 
 /// Bytes kept of each stream; of more, the last ones.
 pub const MAX_OUTPUT: usize = 64 * 1024;

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::pipes::{self, Pipes};
 use super::{ExecInput, ExecOutput, ExecRequest, ExecSession, leftover};
-use crate::back_off::BackOff;
 use crate::error::DriverError;
-use crate::files::EXEC;
+use crate::node::back_off::BackOff;
+use crate::node::state_dir::EXEC;
 use crate::ports::{ContainersError, Exit, NewExec, TaskState};
-use crate::signal::Signal;
-use crate::task::{Phase, Task};
+use crate::request::signal::Signal;
+use crate::running::task::{Phase, Task};
 
 /// Messages that may wait in either direction.
 const QUEUE: usize = 16;
@@ -52,7 +52,7 @@ async fn run(
     if task.phase() != Phase::Running {
         return Err(DriverError::NotRunning(task.identity.task.clone()));
     }
-    task.context.room.for_exec()?;
+    task.context.fds.for_exec()?;
     let exec = Exec { task: Arc::clone(task), id: next_id(), left: AtomicBool::new(false) };
     let (container, id) = (task.container.clone(), exec.id.clone());
     let dir = task.context.on_files(move |files| files.prepare_exec(&container, &id)).await?;
@@ -97,7 +97,7 @@ async fn has_ended(task: &Task, error: &DriverError) -> bool {
 /// Unique in the task, also across processes of the driver.
 fn next_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let started = crate::state::millis(std::time::SystemTime::now());
+    let started = crate::running::state::millis(std::time::SystemTime::now());
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{EXEC}{started}-{}-{number}", std::process::id())
 }
@@ -141,7 +141,7 @@ impl Exec {
             Err(error) if error.is_lost() => return Err(error.into()),
             Err(error) => {
                 self.delete().await;
-                return Err(crate::start::named(error, &program));
+                return Err(error.of_program(&program).into());
             }
         };
         drop(turn);

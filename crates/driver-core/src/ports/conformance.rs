@@ -7,7 +7,7 @@ use std::time::Duration;
 use oci_builder::{Process, Spec};
 
 use super::{ContainerPort, Image, ImageRequest, NewContainer, NewExec, Rootfs, Stdio, TaskState};
-use crate::ids::ContainerId;
+use crate::request::ids::ContainerId;
 
 /// What the suite needs of the place where it runs.
 pub trait Fixture: Send + Sync {

@@ -9,7 +9,7 @@ use oci_builder::Spec;
 use tokio::sync::{broadcast, watch};
 
 use super::{ContainersError, Image};
-use crate::ids::ContainerId;
+use crate::request::ids::ContainerId;
 
 /// Whether the daemon can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]

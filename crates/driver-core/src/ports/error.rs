@@ -90,6 +90,17 @@ pub enum ContainersError {
 }
 
 impl ContainersError {
+    /// The same error with the program named as the job names it, where the daemon did not name it.
+    #[must_use]
+    pub fn of_program(self, program: &str) -> Self {
+        match self {
+            Self::Command { reason, command } if command.is_empty() => {
+                Self::Command { command: program.to_owned(), reason }
+            }
+            other => other,
+        }
+    }
+
     /// The object is gone.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use oci_builder::Process;
 
 use super::{ContainersError, Exit, Stdio};
-use crate::ids::ContainerId;
+use crate::request::ids::ContainerId;
 
 /// A process that is to run in a task.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::ContainersError;
-use crate::credentials::Credentials;
+use crate::request::credentials::Credentials;
 
 /// Which image is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

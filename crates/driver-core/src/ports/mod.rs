@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::PluginConfig;
+use crate::request::config::PluginConfig;
 
 #[cfg(any(test, feature = "conformance"))]
 #[allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc, reason = "a suite of tests")]

@@ -6,13 +6,12 @@ use std::time::SystemTime;
 use linux_host::cgroup::{self, CgroupError, Cpuset, Placement, TaskCgroup};
 
 use super::Common;
-use super::network_ready::name;
 use crate::error::DriverError;
-use crate::life::Step;
-use crate::monitor::{self, Armed};
 use crate::ports::Image;
-use crate::state::TaskState;
-use crate::task::Task;
+use crate::running::lifecycle::Step;
+use crate::running::monitor::{self, Armed};
+use crate::running::state::TaskState;
+use crate::running::task::Task;
 
 pub(super) struct Created {
     pub(super) common: Common,
@@ -37,7 +36,7 @@ impl Created {
         let armed = monitor::arm(&task);
         if let Err(error) = self.common.context.ports.start_task(&self.common.id).await {
             armed.abort();
-            return Err(name(error, &self.command));
+            return Err(error.of_program(&self.command).into());
         }
         Ok((task, armed))
     }

@@ -3,31 +3,39 @@
 //! `Requested → ImageReady → RootfsReady → NetworkReady → Created → Started`. Policy has refused by then what can be
 //! refused.
 
+mod begin;
 mod created;
 mod image_ready;
+mod log_pipes;
+mod network_files;
 mod network_ready;
+mod plan;
 mod requested;
+mod rollback;
 mod rootfs_ready;
-mod unwind;
+mod snapshot;
+mod staging;
+mod trial;
 
-pub(crate) use network_ready::name as named;
-pub(crate) use unwind::{Failed, Undo};
+pub(crate) use begin::start_task;
+use rollback::{Failed, Undo};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use crate::back_off::BackOff;
-use crate::context::Context;
+use crate::admission::Admitted;
 use crate::error::DriverError;
-use crate::granted::Granted;
-use crate::ids::ContainerId;
-use crate::life::{Event, LifeCell, Step};
-use crate::log_pipes::HeldPipes;
+use crate::node::back_off::BackOff;
+use crate::node::context::Context;
 use crate::ports::Connection;
-use crate::spec::TaskSpec;
-use crate::task::Task;
+use crate::request::ids::ContainerId;
+use crate::request::task::TaskSpec;
+use crate::running::lifecycle::{Event, LifeCell, Step};
+use crate::running::starting::Starting;
+use crate::running::task::Task;
+use crate::start::log_pipes::HeldPipes;
 
 /// How long a start waits for a daemon that is away. To a client each failed start is a failure of the task, and a
 /// daemon that is upgraded is back within seconds.
@@ -37,9 +45,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Common {
     context: Arc<Context>,
     spec: TaskSpec,
-    granted: Arc<Granted>,
+    admitted: Arc<Admitted>,
     id: ContainerId,
     life: Arc<LifeCell>,
+    /// Tells that the task is stopped before it has started.
+    starting: Starting,
     /// Whether the file system that the host's restart left is used again.
     reuses: bool,
     /// The log pipes, once something that may have written into them was removed.
@@ -75,7 +85,7 @@ impl Common {
 
 /// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong. Whether it does only
 /// an answer tells, as the watcher of the connection may not have noticed its end yet.
-pub(crate) async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
+pub(crate) async fn wait_for_containerd(context: &Context, id: &ContainerId) {
     if matches!(*context.ports.connection().borrow(), Connection::Down(_)) {
         tracing::info!(container = %id, "the start waits for containerd");
     }
@@ -94,15 +104,15 @@ pub(crate) async fn wait_for_the_daemon(context: &Context, id: &ContainerId) {
 /// Runs the whole pipeline. On failure everything it made is gone again, or the error says what is left.
 pub(crate) async fn run(
     context: Arc<Context>,
-    spec: TaskSpec,
-    granted: Arc<Granted>,
+    (spec, admitted): (TaskSpec, Arc<Admitted>),
     id: ContainerId,
+    starting: Starting,
 ) -> Result<Arc<Task>, Failed> {
-    let reuses = context.reusable.take(&id);
+    let reuses = context.kept_snapshots.take(&id);
     let life = Arc::new(LifeCell::new());
-    let undo = unwind::Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
-    let checked = Arc::clone(&granted);
-    let common = Common { context, spec, granted, id, life, reuses, pipes: OnceCell::new() };
+    let undo = Undo::new(Arc::clone(&context), id.clone(), Arc::clone(&life));
+    let checked = Arc::clone(&admitted);
+    let common = Common { context, spec, admitted, id, life, starting, reuses, pipes: OnceCell::new() };
     match phases(common).await {
         Ok(task) => Ok(task),
         Err(cause) => Err(undo.after(checked.explain(cause)).await),

@@ -4,14 +4,14 @@ use linux_host::cgroup::Placement;
 use linux_host::{rootfs, users};
 
 use super::created::Created;
-use super::{Common, image_ready};
+use super::{Common, snapshot};
 use crate::error::DriverError;
-use crate::labels;
-use crate::life::{Event, Step, Thing};
-use crate::network_files::NetworkFiles;
-use crate::plan::{self, Facts, Own};
+use crate::node::labels;
 use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
-use crate::staging::Staged;
+use crate::running::lifecycle::{Event, Step, Thing};
+use crate::start::network_files::NetworkFiles;
+use crate::start::plan::{self, Facts, Own};
+use crate::start::staging::Staged;
 
 pub(super) struct NetworkReady {
     pub(super) common: Common,
@@ -39,30 +39,20 @@ impl NetworkReady {
         let Self { common, image, files, staged, rootfs } = self;
         let facts = facts(common, image, (files.clone(), staged), rootfs).await?;
         let placement = facts.placement.clone();
-        let plan = plan::plan(&common.spec, image, facts, &common.granted)?;
+        let plan = plan::plan(&common.spec, image, facts, &common.admitted)?;
         let command = plan.args.first().cloned().unwrap_or_default();
         let spec = oci_builder::build(plan)
             .map_err(|error| DriverError::host("the task can not be specified")(error.into()))?;
         let stdio = staged.stdio();
         let pid = match make(common, image, rootfs, &spec, &stdio).await {
             Err(ContainersError::AlreadyExists { .. }) => {
-                let rootfs = image_ready::replace(common, image).await?;
+                let rootfs = snapshot::replace(common, image).await?;
                 make(common, image, &rootfs, &spec, &stdio).await
             }
             other => other,
         };
-        let pid = pid.map_err(|error| name(error, &command))?;
+        let pid = pid.map_err(|error| error.of_program(&command))?;
         Ok((placement, command, pid))
-    }
-}
-
-/// The program that could not be run, by the name the job gave it.
-pub(crate) fn name(error: ContainersError, program: &str) -> DriverError {
-    match error {
-        ContainersError::Command { reason, command } if command.is_empty() => {
-            ContainersError::Command { command: program.to_owned(), reason }.into()
-        }
-        other => other.into(),
     }
 }
 

@@ -3,13 +3,13 @@
 use super::Common;
 use super::image_ready::ImageReady;
 use crate::error::DriverError;
-use crate::events::human_size;
-use crate::labels;
-use crate::life::Step;
-use crate::network_files::NetworkFiles;
+use crate::node::events::human_size;
+use crate::node::labels;
 use crate::ports::{Image, ImageRequest, Progress};
-use crate::spec::LogPaths;
-use crate::staging::Staged;
+use crate::request::task::LogPaths;
+use crate::running::lifecycle::Step;
+use crate::start::network_files::NetworkFiles;
+use crate::start::staging::Staged;
 
 pub(super) struct Requested(Common);
 
@@ -35,7 +35,7 @@ async fn resolve(common: &Common) -> Result<Image, DriverError> {
     let options = &common.spec.options;
     let request = ImageRequest {
         reference: options.image.clone(),
-        timeout: common.granted.grant.pull_timeout,
+        timeout: common.admitted.grant.pull_timeout,
         credentials: [&options.auth, &common.context.config.auth].into_iter().flatten().cloned().collect(),
     };
     let tell = |progress: Progress| match progress {
@@ -47,7 +47,10 @@ async fn resolve(common: &Common) -> Result<Image, DriverError> {
             report.took.as_secs_f32()
         )),
     };
-    Ok(common.context.ports.image(&request, &tell).await?)
+    tokio::select! {
+        image = common.context.ports.image(&request, &tell) => Ok(image?),
+        () = common.starting.cancelled() => Err(DriverError::Cancelled(common.spec.id.to_string())),
+    }
 }
 
 async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverError> {
@@ -56,11 +59,11 @@ async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverEr
         // The client has made no pipes; the paths that it names all the same lead nowhere.
         spec.logs = LogPaths::nowhere();
     }
-    let granted = std::sync::Arc::clone(&common.granted);
+    let admitted = std::sync::Arc::clone(&common.admitted);
     let written = tokio::task::spawn_blocking(move || {
         let dir = state.prepare_task(&id, &labels::of_task(&spec))?;
-        let staged = Staged::stage(&state.staging(&id), &spec, &granted.mounts)?;
-        let grant = &granted.grant;
+        let staged = Staged::stage(&state.staging(&id), &spec, &admitted.mounts)?;
+        let grant = &admitted.grant;
         let files = NetworkFiles::write(&dir, &id, &spec, (grant.namespaces.uts, &grant.extra_hosts))?;
         Ok((files, staged))
     });

@@ -5,11 +5,11 @@ use linux_host::namespace;
 use super::Common;
 use super::network_ready::NetworkReady;
 use crate::error::DriverError;
-use crate::life::Step;
-use crate::network_files::NetworkFiles;
 use crate::ports::{Image, Rootfs};
-use crate::spec::GroupNetwork;
-use crate::staging::Staged;
+use crate::request::task::GroupNetwork;
+use crate::running::lifecycle::Step;
+use crate::start::network_files::NetworkFiles;
+use crate::start::staging::Staged;
 
 pub(super) struct RootfsReady {
     pub(super) common: Common,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::fake::FakePort;
-use crate::config::PluginConfig;
+use crate::node::state_dir::unstage;
 use crate::ports::{ConnectPort, ContainerPort, ContainersError};
-use crate::staging;
+use crate::request::config::PluginConfig;
 
 /// The way to a daemon in memory, whatever the configuration says.
 pub(crate) struct Connect(pub(crate) Arc<FakePort>);
@@ -37,7 +37,7 @@ impl Drop for Base {
     fn drop(&mut self) {
         let tasks = std::fs::read_dir(self.path().join("state/tasks")).into_iter().flatten().flatten();
         for task in tasks {
-            let unstaged = staging::unstage(&task.path().join("staged"));
+            let unstaged = unstage(&task.path().join("staged"));
             assert!(unstaged.is_ok() || std::thread::panicking(), "{unstaged:?}");
         }
     }

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use oci_builder::{Process, Spec};
 use tokio::sync::{broadcast, watch};
 
-use crate::ids::ContainerId;
 use crate::ports::*;
+use crate::request::ids::ContainerId;
 
 type Result<T> = std::result::Result<T, ContainersError>;
 
@@ -392,6 +392,6 @@ impl Containers for FakePort {
             labels_of(kept).map(|labels| ContainerRecord { id, labels, created_at })
         };
         let found = kept.iter().filter_map(record);
-        Ok(found.filter(|record| crate::labels::include(&record.labels, labels)).collect())
+        Ok(found.filter(|record| crate::node::labels::include(&record.labels, labels)).collect())
     }
 }

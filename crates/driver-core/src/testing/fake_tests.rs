@@ -4,8 +4,8 @@ use oci_builder::Spec;
 
 use super::fake::FakePort;
 use super::oci_spec;
-use crate::ids::ContainerId;
 use crate::ports::{ContainerPort, ImageRequest, conformance};
+use crate::request::ids::ContainerId;
 
 struct Fake(FakePort);
 

@@ -5,9 +5,9 @@ pub(crate) mod fake;
 mod fake_tests;
 pub(crate) mod world;
 
-use crate::ids::TaskId;
-use crate::options::TaskOptions;
-use crate::spec::{Identity, LogPaths, TaskSpec};
+use crate::request::ids::TaskId;
+use crate::request::options::TaskOptions;
+use crate::request::task::{Identity, LogPaths, TaskSpec};
 
 /// A task that policy accepts.
 pub(crate) fn spec(task: &str) -> TaskSpec {

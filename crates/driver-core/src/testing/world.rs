@@ -8,10 +8,10 @@ use linux_host::process::{Exit, PidFd};
 
 use super::base::{Base, Connect};
 use super::fake::FakePort;
-use crate::config::PluginConfig;
-use crate::files::StateDir;
-use crate::ids::ContainerId;
-use crate::spec::TaskSpec;
+use crate::node::state_dir::StateDir;
+use crate::request::config::PluginConfig;
+use crate::request::ids::ContainerId;
+use crate::request::task::TaskSpec;
 use crate::{Driver, NodeCpu, TaskEvent, TaskHandle};
 
 /// A driver over a daemon in memory, and the directories of one allocation.

@@ -1,7 +1,7 @@
 //! The options of the plugin: the operator's `plugin "containerd-driver" { config { … } }`.
 
 use driver_core::PluginConfig;
-use driver_core::config::{AllowedModes, DanglingContainers};
+use driver_core::request::config::{AllowedModes, DanglingContainers};
 
 use super::reader::{OptionError, Reader};
 use super::{Default, Entry, Kind, Peer, auth};

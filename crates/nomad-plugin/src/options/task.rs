@@ -2,7 +2,7 @@
 
 mod table;
 
-use driver_core::options::{
+use driver_core::request::options::{
     DeviceOption, DockerMountOption, MountOption, NetworkMode, ResolverFile, TaskOptions,
 };
 

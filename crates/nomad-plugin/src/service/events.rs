@@ -29,7 +29,7 @@ pub(super) fn stream(events: Receiver<TaskEvent>) -> Answers<pb::DriverTaskEvent
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use driver_core::ids::TaskId;
+    use driver_core::request::ids::TaskId;
     use tokio::sync::broadcast;
     use tokio::time::timeout;
 

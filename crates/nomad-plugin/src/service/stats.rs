@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use driver_core::Driver;
-use driver_core::ids::TaskId;
+use driver_core::request::ids::TaskId;
 use futures::stream::StreamExt;
 use nomad_proto::pb::driver as pb;
 use tokio_stream::wrappers::ReceiverStream;

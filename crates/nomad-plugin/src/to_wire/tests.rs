@@ -1,7 +1,7 @@
 //! What clients read of the driver's answers.
 
 use driver_core::CpuSample;
-use driver_core::ids::TaskId;
+use driver_core::request::ids::TaskId;
 
 use super::*;
 

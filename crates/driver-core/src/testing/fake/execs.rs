@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 
 use super::{FakePort, Result, Run, lost, not_found};
-use crate::ids::ContainerId;
 use crate::ports::{ContainersError, Execs, Exit, NewExec};
+use crate::request::ids::ContainerId;
 
 impl FakePort {
     fn answered(&self, operation: &'static str) -> Result<()> {

@@ -1,0 +1,5 @@
+//! After a restart of the driver: tasks of an earlier process, of the Go driver, and of other containerd namespaces.
+
+pub(crate) mod go_driver;
+pub(crate) mod namespaces;
+pub(crate) mod recover;

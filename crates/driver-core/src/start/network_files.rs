@@ -1,0 +1,168 @@
+//! hosts and resolv.conf of a task: written by the driver into its own directory, bound into the container.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use linux_host::hosts::{self, HostEntry};
+use linux_host::resolv::{Reach, ResolvConf};
+use oci_builder::NamespaceMode;
+
+use crate::error::DriverError;
+use crate::request::ids::ContainerId;
+use crate::request::options::ResolverFile;
+use crate::request::task::{GroupNetwork, TaskSpec};
+
+/// The kernel's limit of a host name, in bytes.
+const MAX_HOSTNAME: usize = 64;
+
+/// The written files and the host name that is in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NetworkFiles {
+    pub(crate) hostname: String,
+    pub(crate) hosts: PathBuf,
+    /// The resolver file of the driver's; without one the image's own stays.
+    pub(crate) resolv_conf: Option<PathBuf>,
+}
+
+impl NetworkFiles {
+    /// Writes the files into `dir`.
+    pub(crate) fn write(
+        dir: &Path,
+        id: &ContainerId,
+        spec: &TaskSpec,
+        (uts, extra_hosts): (NamespaceMode, &[HostEntry]),
+    ) -> Result<Self, DriverError> {
+        let hostname = match uts {
+            NamespaceMode::Own => hostname(id, spec),
+            NamespaceMode::Host => host_name()?,
+        };
+        let write = |name: &str, text: &str| {
+            hosts::write_file(dir, name, text).map_err(|error| {
+                DriverError::host("the task's network files can not be written")(error.into())
+            })
+        };
+        write("hosts", &hosts_text(spec, &hostname, extra_hosts)?)?;
+        let resolv_conf = match keeps_resolver_of_image(spec) {
+            true => None,
+            false => {
+                write("resolv.conf", &resolv_text(spec)?)?;
+                Some(dir.join("resolv.conf"))
+            }
+        };
+        Ok(Self { hostname, hosts: dir.join("hosts"), resolv_conf })
+    }
+}
+
+/// A `dns` block wins over `host_dns`, and so does the host's network with its own resolver.
+fn keeps_resolver_of_image(spec: &TaskSpec) -> bool {
+    let wanted = spec.options.host_dns == ResolverFile::Image && !spec.options.host_network;
+    wanted && spec.dns.is_empty()
+}
+
+/// The host's own, as its UTS namespace has it.
+fn host_name() -> Result<String, DriverError> {
+    let path = Path::new("/proc/sys/kernel/hostname");
+    let text = std::fs::read_to_string(path).map_err(DriverError::file("can not read", path))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// The job's, else the group's own name where it has one, else the container's, cut to what the kernel takes.
+fn hostname(id: &ContainerId, spec: &TaskSpec) -> String {
+    let name = match &spec.network {
+        _ if !spec.options.hostname.is_empty() => &spec.options.hostname,
+        GroupNetwork::Namespace { hostname, .. } if !hostname.is_empty() => hostname,
+        _ => id.as_str(),
+    };
+    let mut end = name.len().min(MAX_HOSTNAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].trim_end_matches(['-', '.', '_']).to_owned()
+}
+
+fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<String, DriverError> {
+    if spec.shares_host_network() {
+        let path = Path::new("/etc/hosts");
+        return match std::fs::read_to_string(path) {
+            Ok(text) => Ok(hosts::append(text, extra)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(hosts::render(&[], extra)),
+            Err(error) => Err(DriverError::file("can not read", path)(error)),
+        };
+    }
+    let address = match &spec.network {
+        GroupNetwork::Namespace { address, .. } => address.parse().ok(),
+        _ => None,
+    };
+    let own = HostEntry {
+        address: address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
+        names: vec![hostname.to_owned()],
+    };
+    Ok(hosts::render(&[own], extra))
+}
+
+/// The `dns` block, with what it leaves unset from the host.
+fn resolv_text(spec: &TaskSpec) -> Result<String, DriverError> {
+    let reach = if spec.shares_host_network() { Reach::HostNetwork } else { Reach::OwnNetwork };
+    let host = ResolvConf::of_host(reach)
+        .map_err(|error| DriverError::host("the host's resolver can not be read")(error.into()))?;
+    let wanted = ResolvConf {
+        servers: spec.dns.servers.clone(),
+        searches: spec.dns.searches.clone(),
+        options: spec.dns.options.clone(),
+    };
+    Ok(wanted.or_from(host).render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::spec;
+
+    #[test]
+    fn a_group_name_wins_over_the_containers_and_long_names_are_cut() {
+        let id = ContainerId::existing("a".repeat(76));
+        let mut task = spec("web");
+        assert_eq!(hostname(&id, &task), "a".repeat(64));
+        task.network = GroupNetwork::Namespace {
+            path: "/run/netns/x".into(),
+            hostname: "group-1".into(),
+            address: "172.26.64.7".into(),
+        };
+        assert_eq!(hostname(&id, &task), "group-1");
+        task.options.hostname = "own".into();
+        assert_eq!(hostname(&id, &task), "own");
+        assert!(hosts_text(&task, "group-1", &[]).unwrap().contains("172.26.64.7"));
+    }
+
+    #[test]
+    fn further_hosts_follow_the_containers_own_and_the_hosts() {
+        let extra = [HostEntry { address: "10.0.0.5".parse().unwrap(), names: vec!["db".to_owned()] }];
+        let mut task = spec("web");
+        let own = hosts_text(&task, "web-1", &extra).unwrap();
+        assert!(own.ends_with("127.0.0.1\tweb-1\n10.0.0.5\tdb\n"), "{own}");
+        task.options.host_network = true;
+        let of_host = hosts_text(&task, "web-1", &extra).unwrap();
+        assert!(of_host.ends_with("\n10.0.0.5\tdb\n"), "{of_host}");
+    }
+
+    #[test]
+    fn the_images_resolver_file_stays_where_nothing_else_is_wanted() {
+        let mut task = spec("web");
+        assert!(!keeps_resolver_of_image(&task));
+        task.options.host_dns = ResolverFile::Image;
+        assert!(keeps_resolver_of_image(&task));
+        task.dns.servers.push("10.0.0.1".into());
+        assert!(!keeps_resolver_of_image(&task));
+        task.dns.servers.clear();
+        task.options.host_network = true;
+        assert!(!keeps_resolver_of_image(&task));
+    }
+
+    #[test]
+    fn allocated_ports_of_the_host_mean_the_hosts_network() {
+        let mut task = spec("web");
+        assert!(!task.shares_host_network());
+        task.network = GroupNetwork::HostPorts;
+        assert!(task.shares_host_network());
+    }
+}
