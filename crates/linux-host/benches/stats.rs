@@ -2,7 +2,7 @@
 //! under the target, however often it is looked at: a host that does much else makes it longer, and nothing makes it
 //! shorter. Needs root: the cgroup that is read is made for it.
 #![expect(clippy::print_stdout, reason = "the figure is what a benchmark is for")]
-#![expect(clippy::unwrap_used, reason = "a cgroup that can not be read is a broken benchmark")]
+#![expect(clippy::unwrap_used, reason = "a cgroup that cannot be read is a broken benchmark")]
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};

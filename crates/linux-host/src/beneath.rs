@@ -28,7 +28,7 @@ pub enum BeneathError {
         path: PathBuf,
     },
     /// Opening failed for another reason.
-    #[error("can not open {path:?}")]
+    #[error("cannot open {path:?}")]
     Open {
         /// The path as given.
         path: PathBuf,

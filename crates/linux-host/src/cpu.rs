@@ -9,7 +9,7 @@ use crate::id_list::IdList;
 #[non_exhaustive]
 pub enum CpuError {
     /// A file could not be read.
-    #[error("can not read {path:?}")]
+    #[error("cannot read {path:?}")]
     Io {
         /// The file.
         path: PathBuf,

@@ -36,7 +36,7 @@ pub struct DeviceNode {
     pub gid: u32,
 }
 
-/// Why a device can not be given to a task.
+/// Why a device cannot be given to a task.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeviceError {
@@ -46,8 +46,8 @@ pub enum DeviceError {
         /// The path as given.
         path: PathBuf,
     },
-    /// It can not be looked at.
-    #[error("can not look at the device {path:?}")]
+    /// It cannot be looked at.
+    #[error("cannot look at the device {path:?}")]
     Io {
         /// The path.
         path: PathBuf,

@@ -17,7 +17,7 @@ pub enum LogTarget {
     Null,
 }
 
-/// Why a pipe can not be used.
+/// Why a pipe cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FifoError {
@@ -28,10 +28,10 @@ pub enum FifoError {
         path: PathBuf,
     },
     /// It does not lie where it should, or a link is on the way.
-    #[error("the FIFO can not be reached safely")]
+    #[error("the FIFO cannot be reached safely")]
     Path(#[from] BeneathError),
     /// A system call failed.
-    #[error("can not {operation} the FIFO {path:?}")]
+    #[error("cannot {operation} the FIFO {path:?}")]
     Io {
         /// What was attempted.
         operation: &'static str,
@@ -47,7 +47,7 @@ pub enum FifoError {
 /// For a path in a directory that a task can write use [`check_beneath`].
 ///
 /// # Errors
-/// [`FifoError::NotFifo`] for anything else, [`FifoError::Io`] when it can not be looked at.
+/// [`FifoError::NotFifo`] for anything else, [`FifoError::Io`] when it cannot be looked at.
 pub fn check(path: &Path) -> Result<LogTarget, FifoError> {
     if path == Path::new(NULL) {
         return Ok(LogTarget::Null);

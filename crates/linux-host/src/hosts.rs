@@ -20,7 +20,7 @@ pub struct HostEntry {
 
 /// Why a file was not written.
 #[derive(Debug, thiserror::Error)]
-#[error("can not {operation} {path:?}")]
+#[error("cannot {operation} {path:?}")]
 pub struct WriteError {
     /// What was attempted.
     pub operation: &'static str,

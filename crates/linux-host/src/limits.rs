@@ -15,7 +15,7 @@ pub struct OpenFiles {
 
 /// A limit was not changed.
 #[derive(Debug, thiserror::Error)]
-#[error("can not raise the limit of open files from {soft} to {hard}")]
+#[error("cannot raise the limit of open files from {soft} to {hard}")]
 pub struct LimitError {
     /// The limit that stays.
     pub soft: u64,
@@ -47,7 +47,7 @@ pub fn raise_open_files() -> Result<OpenFiles, LimitError> {
 /// How many descriptors this process can still open.
 ///
 /// # Errors
-/// What the kernel says when it can not be counted; without a free descriptor it can not.
+/// What the kernel says when it cannot be counted; without a free descriptor it cannot.
 pub fn free_descriptors() -> std::io::Result<u64> {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     // The listing itself has one of them.

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 /// Magic number of the file system of namespaces (`NSFS_MAGIC`, linux/magic.h).
 const NSFS: u64 = 0x6e73_6673;
 
-/// Why a namespace can not be joined.
+/// Why a namespace cannot be joined.
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
-    /// The path can not be looked at.
-    #[error("{path} can not be looked at")]
+    /// The path cannot be looked at.
+    #[error("{path} cannot be looked at")]
     Unreachable {
         /// The path.
         path: PathBuf,

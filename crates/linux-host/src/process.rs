@@ -19,7 +19,7 @@ pub enum ProcessError {
         pid: u32,
     },
     /// A file of /proc could not be read.
-    #[error("can not read {path:?}")]
+    #[error("cannot read {path:?}")]
     Read {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum ProcessError {
         field: &'static str,
     },
     /// A system call failed.
-    #[error("can not {operation} process {pid}")]
+    #[error("cannot {operation} process {pid}")]
     Call {
         /// What was attempted.
         operation: &'static str,
@@ -69,7 +69,7 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 /// The start time of a process when it is not known: then its id alone decides which one it is.
 const UNKNOWN: u64 = 0;
 
-/// Whether the process that started at that time (0: at any) has not ended with all of its threads. What can not be told,
+/// Whether the process that started at that time (0: at any) has not ended with all of its threads. What cannot be told,
 /// for want of descriptors for instance, counts as alive: only a confirmed end is one.
 pub fn is_alive(pid: u32, started: u64) -> bool {
     match start_time(pid) {
@@ -107,7 +107,7 @@ pub fn boot_id() -> Result<String, ProcessError> {
     }
 }
 
-/// A process held by a descriptor, so that its id can not come to mean another one.
+/// A process held by a descriptor, so that its id cannot come to mean another one.
 #[derive(Debug)]
 pub struct PidFd {
     pid: u32,

@@ -31,7 +31,7 @@ pub enum Reach {
 
 /// The host's resolver file could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("can not read {path:?}")]
+#[error("cannot read {path:?}")]
 pub struct ResolvError {
     /// The file.
     pub path: PathBuf,

@@ -35,7 +35,7 @@ pub enum Reach {
 
 /// A mount was not made or not removed.
 #[derive(Debug, thiserror::Error)]
-#[error("can not {operation} the staged mount {path:?}")]
+#[error("cannot {operation} the staged mount {path:?}")]
 pub struct StageError {
     /// What was attempted.
     pub operation: &'static str,
@@ -56,7 +56,7 @@ pub fn object_at(path: &Path) -> std::io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
-/// Whether nothing leads to the object any more: it was removed, or another one has its name. What can not be told is
+/// Whether nothing leads to the object any more: it was removed, or another one has its name. What cannot be told is
 /// not said.
 pub fn is_unlinked(object: BorrowedFd<'_>) -> bool {
     rustix::fs::fstat(object).is_ok_and(|found| found.st_nlink == 0)

@@ -19,7 +19,7 @@ pub struct Catalogue {
     broken: Vec<Broken>,
 }
 
-/// A file that can not be used.
+/// A file that cannot be used.
 #[derive(Debug)]
 struct Broken {
     path: PathBuf,
@@ -35,7 +35,7 @@ struct Head {
 }
 
 impl Catalogue {
-    /// Reads the directories; one that is not there is empty, and a file that can not be used only counts when a
+    /// Reads the directories; one that is not there is empty, and a file that cannot be used only counts when a
     /// device could have been in it.
     #[must_use]
     pub fn read(directories: &[&Path]) -> Self {
@@ -114,7 +114,7 @@ impl Catalogue {
     /// The unusable files in which a device of this kind could be.
     fn broken(&self, kind: &str) -> String {
         let could = self.broken.iter().filter(|file| file.kind.as_ref().is_none_or(|its| its == kind));
-        could.map(|file| format!("; {:?} can not be used: {}", file.path, file.reason)).collect()
+        could.map(|file| format!("; {:?} cannot be used: {}", file.path, file.reason)).collect()
     }
 }
 

@@ -14,7 +14,7 @@ pub use name::Name;
 /// Where specification files lie on a host; of two with one device the one in the later directory counts.
 pub const DIRECTORIES: [&str; 2] = ["/etc/cdi", "/var/run/cdi"];
 
-/// A device that can not be had.
+/// A device that cannot be had.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CdiError {
@@ -23,7 +23,7 @@ pub enum CdiError {
     Unknown {
         /// The devices that there are, or why there is none.
         known: String,
-        /// The files that could have had it but can not be read, each with the reason; empty where there is none.
+        /// The files that could have had it but cannot be read, each with the reason; empty where there is none.
         broken: String,
     },
     /// Two files of equal rank have it.

@@ -167,8 +167,8 @@ fn a_broken_file_is_told_only_where_the_device_could_be_in_it() {
     ]);
     assert_eq!(host.told(&["v.com/c=a"]), "FROM=1");
     let told = host.told(&["v.com/c=z"]);
-    assert!(told.contains(r#"; "/etc/b.json" can not be used: unknown field `cables`"#), "{told}");
-    assert!(told.contains(r#"; "/etc/c.yaml" can not be used: "#) && !told.contains('\n'), "{told}");
+    assert!(told.contains(r#"; "/etc/b.json" cannot be used: unknown field `cables`"#), "{told}");
+    assert!(told.contains(r#"; "/etc/c.yaml" cannot be used: "#) && !told.contains('\n'), "{told}");
     let told = host.told(&["w.com/c=z"]);
     assert!(!told.contains("b.json") && told.contains("c.yaml"), "{told}");
 }
@@ -177,7 +177,7 @@ fn a_broken_file_is_told_only_where_the_device_could_be_in_it() {
 fn faults_of_a_file_are_told_in_its_words() {
     let of = |text: String| {
         let told = Host::new(&[("etc/a.json", &text)]).told(&["v.com/c=z"]);
-        told.split_once("can not be used: ").unwrap().1.to_owned()
+        told.split_once("cannot be used: ").unwrap().1.to_owned()
     };
     let good = one("v.com/c", "a", "1");
     let twice = r#"{"cdiVersion": "1.0.0", "kind": "v.com/c", "devices": [{"name": "a"}, {"name": "a"}]}"#;
@@ -209,7 +209,7 @@ fn an_edit_that_can_not_be_made_is_an_error_for_who_asks_for_it() {
 fn a_directory_that_is_none_is_told() {
     let host = Host::new(&[("etc", "a file")]);
     let told = host.told(&["v.com/c=a"]);
-    assert!(told.contains(r#"; "/etc" can not be used: "#), "{told}");
+    assert!(told.contains(r#"; "/etc" cannot be used: "#), "{told}");
     assert!(
         Catalogue::read(&[Path::new("/nonexistent")])
             .edits(&Name::from_text("v/c=a").unwrap(), &mut vec![])

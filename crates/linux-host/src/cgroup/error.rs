@@ -22,7 +22,7 @@ pub enum CgroupError {
         pid: u32,
     },
     /// A file could not be read or written.
-    #[error("can not {operation} {path:?}")]
+    #[error("cannot {operation} {path:?}")]
     Io {
         /// `read`, `write` or `open`.
         operation: &'static str,
@@ -46,7 +46,7 @@ pub enum CgroupError {
         path: PathBuf,
     },
     /// A process could not be killed.
-    #[error("can not kill the processes of the cgroup {path:?}")]
+    #[error("cannot kill the processes of the cgroup {path:?}")]
     Kill {
         /// Its directory.
         path: PathBuf,

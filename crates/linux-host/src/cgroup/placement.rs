@@ -37,7 +37,7 @@ impl Placement {
     }
 }
 
-/// The client named a place that can not be used.
+/// The client named a place that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PlacementError {
@@ -49,8 +49,8 @@ pub enum PlacementError {
         /// Where the hierarchy is mounted.
         mount: PathBuf,
     },
-    /// The allocation's or task's name can not be part of a path.
-    #[error("{name:?} can not be the name of a cgroup")]
+    /// The allocation's or task's name cannot be part of a path.
+    #[error("{name:?} cannot be the name of a cgroup")]
     Name {
         /// The name.
         name: String,

@@ -33,10 +33,10 @@ pub struct RootfsMount {
 #[non_exhaustive]
 pub enum RootfsError {
     /// The reading thread could not be started, or it died.
-    #[error("can not run the thread that reads the image's files")]
+    #[error("cannot run the thread that reads the image's files")]
     Thread(#[source] Option<std::io::Error>),
     /// A step of mounting failed.
-    #[error("can not {operation} to read the image's files")]
+    #[error("cannot {operation} to read the image's files")]
     Mount {
         /// What was attempted.
         operation: String,
@@ -44,7 +44,7 @@ pub enum RootfsError {
         source: Errno,
     },
     /// A file of the image could not be read.
-    #[error("can not read {file:?} of the image")]
+    #[error("cannot read {file:?} of the image")]
     Read {
         /// The file.
         file: PathBuf,
@@ -101,7 +101,7 @@ fn read_in_this_thread(
 
 /// Leaves the mounts (and the working directory) of the process to the other threads.
 fn enter_own_mount_namespace() -> Result<(), RootfsError> {
-    #[expect(unsafe_code, reason = "a thread's namespaces can not be left in a safe way")]
+    #[expect(unsafe_code, reason = "a thread's namespaces cannot be left in a safe way")]
     // SAFETY: only the mount namespace and the working directory of this thread change; its table of file
     // descriptors stays shared with the other threads.
     unsafe { unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }

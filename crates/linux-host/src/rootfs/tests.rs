@@ -152,7 +152,7 @@ fn a_mount_that_fails_says_which_step() {
     assert!(matches!(error, RootfsError::Mount { source: Errno::NOENT, .. }), "{error:?}");
     let mount = RootfsMount { kind: "no-such-type".into(), source: "x".into(), options: vec![] };
     let error = read_files(&[mount], &image.scratch(), &["/etc/passwd"]).unwrap_err();
-    assert_eq!(error.to_string(), "can not mount no-such-type to read the image's files");
+    assert_eq!(error.to_string(), "cannot mount no-such-type to read the image's files");
 }
 
 #[test]

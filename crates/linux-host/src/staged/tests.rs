@@ -16,7 +16,7 @@ fn with_shared_root(test: impl FnOnce(&Path) + Send) {
     let dir = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         let body = scope.spawn(|| {
-            #[expect(unsafe_code, reason = "a thread's namespaces can not be left in a safe way")]
+            #[expect(unsafe_code, reason = "a thread's namespaces cannot be left in a safe way")]
             // SAFETY: the table of file descriptors stays shared with the other threads.
             unsafe { unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }.unwrap();
             mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
