@@ -8,29 +8,14 @@ use oci_builder::{Device, DeviceKind, DevicePermissions, DeviceRequest};
 use crate::error::DriverError;
 use crate::request::task::HostDevice;
 
-/// Device nodes that belong to a container's own mounts, or that the runtime makes itself; docker and containerd
-/// leave them out, too.
-const NOT_OF_HOST: [&str; 9] =
-    ["pts", "shm", "mqueue", "fd", "console", "ptmx", ".lxc", ".lxd-mounts", ".udev"];
-
 /// Every device node of the host, for a privileged task: what it may do with them is not restricted anyway.
 pub(super) fn host_devices() -> Result<Vec<Device>, DriverError> {
     let dev = Path::new("/dev");
-    let nodes = devices::inspect(dev).map_err(|error| {
-        DriverError::host("the host's devices, for a privileged task, can not be read")(error.into())
+    let nodes = devices::of_host().map_err(|error| {
+        DriverError::host("the host's devices, for a privileged task, cannot be read")(error.into())
     })?;
     let none = DevicePermissions { read: false, write: false, mknod: false };
-    let is_of_host = |node: &DeviceNode| {
-        node.relative
-            .components()
-            .next()
-            .is_some_and(|first| !NOT_OF_HOST.iter().any(|name| first.as_os_str() == *name))
-    };
-    Ok(nodes
-        .into_iter()
-        .filter(is_of_host)
-        .map(|node| device(dev.join(&node.relative), &node, none))
-        .collect())
+    Ok(nodes.into_iter().map(|node| device(dev.join(&node.relative), &node, none)).collect())
 }
 
 /// The nodes of an element of `devices`.
