@@ -9,6 +9,7 @@ pub mod stats;
 mod task;
 #[cfg(test)]
 mod testing;
+mod tree;
 
 pub use controllers::Controllers;
 pub use error::CgroupError;

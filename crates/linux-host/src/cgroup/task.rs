@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use super::error::io;
+use super::tree;
 use super::{CgroupError, CgroupMode, CgroupMounts, Controller};
 
 /// How often a cpuset is emptied before what is left counts as dead.
@@ -56,11 +57,7 @@ impl TaskCgroup {
     /// # Errors
     /// [`CgroupError::Gone`] when the cgroup does not exist, [`CgroupError::Io`].
     pub fn pids(&self) -> Result<Vec<u32>, CgroupError> {
-        let mut pids = Vec::new();
-        collect(&self.any_directory()?, &mut pids)?;
-        pids.sort_unstable();
-        pids.dedup();
-        Ok(pids)
+        tree::pids(&self.any_directory()?)
     }
 
     /// On v1, moves every process of its own cpuset into the one at `directory`, for which [`join`] alone comes too
@@ -72,8 +69,7 @@ impl TaskCgroup {
         let Some(own) = self.directory(Controller::Cpuset) else { return Ok(()) };
         // What forks before its own move leaves a child for the next pass; what has ended may be listed for ever.
         for _pass in 0..CPUSET_PASSES {
-            let mut pids = Vec::new();
-            collect(&own, &mut pids)?;
+            let pids = tree::pids(&own)?;
             if pids.is_empty() {
                 break;
             }
@@ -147,29 +143,6 @@ fn parse_oom_kills(text: &str) -> u64 {
     counter.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Adds the processes of `directory` and of every cgroup beneath it; what vanishes meanwhile is left out.
-fn collect(directory: &Path, pids: &mut Vec<u32>) -> Result<(), CgroupError> {
-    let path = directory.join("cgroup.procs");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => pids.extend(text.lines().filter_map(|line| line.parse::<u32>().ok())),
-        // A cgroup of threads has no processes to name; its parent names them.
-        Err(error) if Errno::from_io_error(&error) == Some(Errno::OPNOTSUPP) => {}
-        Err(error) if is_gone(&error) => return Ok(()),
-        Err(error) => return Err(io("read", &path)(error)),
-    }
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if is_gone(&error) => return Ok(()),
-        Err(error) => return Err(io("read", directory)(error)),
-    };
-    for entry in entries.filter_map(Result::ok) {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            collect(&entry.path(), pids)?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,8 +195,7 @@ mod tests {
         let mut child = sleeper();
         join(&from.cgroup().directory(Controller::Cpuset).unwrap(), child.id()).unwrap();
         from.cgroup().empty_cpuset_into(&target).unwrap();
-        let mut pids = Vec::new();
-        collect(&target, &mut pids).unwrap();
+        let pids = tree::pids(&target).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(pids, [child.id()]);
