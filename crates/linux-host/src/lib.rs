@@ -10,6 +10,7 @@ pub mod hosts;
 pub mod id_list;
 pub mod limits;
 pub mod memory;
+pub mod mountinfo;
 pub mod namespace;
 pub mod process;
 pub mod resolv;

@@ -3,6 +3,7 @@
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
+use linux_host::mountinfo::{self, Mount};
 use rustix::fs::{Mode, OFlags, open};
 
 /// Why the daemon of this directory of /proc does not see what is mounted beneath `directory` from here. Nothing is
@@ -13,7 +14,7 @@ pub(crate) fn problem(daemon: &Path, directory: &Path) -> Option<String> {
     if namespace(own)? == namespace(daemon)? {
         return None;
     }
-    let table = |process: &Path| std::fs::read_to_string(process.join("mountinfo")).ok();
+    let table = |process: &Path| mountinfo::of_process(process).ok();
     let spreads = reaches(&table(own)?, &table(daemon)?, &existing(directory)?);
     (!spreads).then(|| {
         format!(
@@ -33,40 +34,27 @@ fn existing(directory: &Path) -> Option<PathBuf> {
 
 /// Whether what is mounted at `directory` in one table spreads to the mounts of the other (mount_namespaces(7)): the
 /// mount below is in a peer group of which the other has a member or a follower.
-fn reaches(own: &str, other: &str, directory: &Path) -> bool {
-    let beneath = own.lines().filter_map(Mount::parse).filter(|mount| directory.starts_with(&mount.point));
+fn reaches(own: &[Mount], other: &[Mount], directory: &Path) -> bool {
+    let beneath = own.iter().filter(|mount| directory.starts_with(&mount.point));
     // Of several mounts at one place the last one is seen.
     let Some(mount) = beneath.max_by_key(|mount| mount.point.components().count()) else { return false };
     let Some(group) = mount.group("shared:") else { return false };
-    let mut others = other.lines().filter_map(Mount::parse);
-    others.any(|mount| ["shared:", "master:"].iter().any(|tag| mount.group(tag) == Some(group)))
-}
-
-/// A line of proc_pid_mountinfo(5).
-struct Mount<'a> {
-    point: PathBuf,
-    tags: Vec<&'a str>,
-}
-
-impl<'a> Mount<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut fields = line.split(' ');
-        let point = PathBuf::from(fields.nth(4)?.replace("\\040", " "));
-        let tags = fields.skip(1).take_while(|field| *field != "-").collect();
-        Some(Self { point, tags })
-    }
-
-    fn group(&self, tag: &str) -> Option<&'a str> {
-        self.tags.iter().find_map(|field| field.strip_prefix(tag))
-    }
+    other.iter().any(|mount| ["shared:", "master:"].iter().any(|tag| mount.group(tag) == Some(group)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
+
+    use super::{mountinfo, problem};
 
     const HOST: &str =
         "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n25 22 0:23 / /run rw shared:5 - tmpfs tmpfs rw\n";
+
+    fn reaches(own: &str, other: &str, directory: &Path) -> bool {
+        let [own, other] = [own, other].map(|text| mountinfo::parse(text.as_bytes()));
+        super::reaches(&own, &other, directory)
+    }
 
     #[test]
     fn mounts_spread_within_a_peer_group_and_to_its_followers() {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::CgroupError;
+use crate::mountinfo;
 
 /// Where every runtime expects the hierarchies.
 const ROOT: &str = "/sys/fs/cgroup";
@@ -48,24 +49,24 @@ impl CgroupMounts {
     /// [`CgroupError::NotMounted`], [`CgroupError::Io`].
     pub fn read() -> Result<Self, CgroupError> {
         let path = Path::new("/proc/self/mountinfo");
-        let text = std::fs::read_to_string(path).map_err(super::error::io("read", path))?;
+        let text = std::fs::read(path).map_err(super::error::io("read", path))?;
         Self::parse(&text)
     }
 
-    /// The same from the text of a mountinfo file (proc(5)).
+    /// The same from the text of a mountinfo file (see [`mountinfo`]).
     ///
     /// # Errors
     /// [`CgroupError::NotMounted`].
-    pub fn parse(mountinfo: &str) -> Result<Self, CgroupError> {
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, CgroupError> {
         let mut mounts: Vec<(Controller, PathBuf)> = Vec::new();
         let mut unified = None;
-        for mount in mountinfo.lines().filter_map(MountLine::parse) {
-            match mount.kind {
-                "cgroup2" if unified.is_none() => unified = Some(unescape(mount.point)),
+        for mount in mountinfo::parse(text.as_ref()) {
+            match mount.kind.as_str() {
+                "cgroup2" if unified.is_none() => unified = Some(mount.point),
                 "cgroup" => {
                     for controller in mount.super_options.split(',').filter_map(Controller::from_name) {
                         if mounts.iter().all(|&(known, _)| known != controller) {
-                            mounts.push((controller, unescape(mount.point)));
+                            mounts.push((controller, mount.point.clone()));
                         }
                     }
                 }
@@ -147,44 +148,6 @@ impl Controller {
     }
 }
 
-/// The fields of a mountinfo line that matter here (proc_pid_mountinfo(5)).
-struct MountLine<'a> {
-    point: &'a str,
-    kind: &'a str,
-    super_options: &'a str,
-}
-
-impl<'a> MountLine<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let (before, after) = line.split_once(" - ")?;
-        let point = before.split(' ').nth(4)?;
-        let mut after = after.split(' ');
-        let kind = after.next()?;
-        let super_options = after.nth(1)?;
-        Some(Self { point, kind, super_options })
-    }
-}
-
-/// Spaces and the like are written as a backslash and three octal digits.
-fn unescape(text: &str) -> PathBuf {
-    use std::os::unix::ffi::OsStringExt;
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        match (first, tail) {
-            (b'\\', &[a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ref after @ ..]) => {
-                bytes.push((a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    PathBuf::from(std::ffi::OsString::from_vec(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +201,12 @@ mod tests {
         let text = "34 30 0:30 / /mnt/a\\040b\\134 rw - cgroup cgroup rw,memory\n";
         let mounts = CgroupMounts::parse(text).unwrap();
         assert_eq!(mounts.controller(Controller::Memory), Some(Path::new("/mnt/a b\\")));
+    }
+
+    #[test]
+    fn a_mount_whose_name_is_no_text_changes_nothing() {
+        let text = [b"40 24 0:40 / /mnt/\xff rw - tmpfs tmpfs rw\n", UNIFIED.as_bytes()].concat();
+        assert_eq!(CgroupMounts::parse(text).unwrap().mode(), CgroupMode::V2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::alloc::environment::AllocatedPort;
 use crate::alloc::identity::JobIdentity;
 use crate::alloc::task::TaskBuilder;
+use linux_host::mountinfo::{self, Mount};
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
@@ -155,8 +156,8 @@ impl Allocation {
 pub(crate) fn remove_tree(root: &Path) -> Result<(), AllocError> {
     let failed = |operation, source| AllocError::Io { operation, path: root.to_owned(), source };
     let mounts =
-        std::fs::read_to_string("/proc/self/mountinfo").map_err(|e| failed("look for mounts in", e))?;
-    if let Some(mount) = mount_beneath(&mounts, root) {
+        mountinfo::of_process(Path::new("/proc/self")).map_err(|e| failed("look for mounts in", e))?;
+    if let Some(mount) = mount_beneath(mounts, root) {
         return Err(AllocError::Mounted { path: root.to_owned(), mount });
     }
     match std::fs::remove_dir_all(root) {
@@ -165,13 +166,8 @@ pub(crate) fn remove_tree(root: &Path) -> Result<(), AllocError> {
     }
 }
 
-/// Field 5 of proc_pid_mountinfo(5), in which blanks are written as `\040`.
-fn mount_beneath(mountinfo: &str, root: &Path) -> Option<PathBuf> {
-    mountinfo
-        .lines()
-        .filter_map(|line| line.split(' ').nth(4))
-        .map(|field| PathBuf::from(field.replace("\\040", " ")))
-        .find(|mount| mount.starts_with(root))
+fn mount_beneath(mounts: Vec<Mount>, root: &Path) -> Option<PathBuf> {
+    mounts.into_iter().map(|mount| mount.point).find(|point| point.starts_with(root))
 }
 
 fn make(path: &Path, mode: Mode) -> Result<(), AllocError> {
@@ -237,8 +233,10 @@ mod tests {
 
     #[test]
     fn a_mount_inside_the_tree_is_seen() {
-        let mountinfo = "1 2 0:3 / /proc rw - proc proc rw\n4 2 0:5 / /a\\040b/c/local rw - tmpfs tmpfs rw\n";
-        assert_eq!(mount_beneath(mountinfo, Path::new("/a b/c")), Some("/a b/c/local".into()));
-        assert_eq!(mount_beneath(mountinfo, Path::new("/a b/cd")), None);
+        let mountinfo =
+            b"1 2 0:3 / /proc rw - proc proc rw\n4 2 0:5 / /a\\040b/c/local rw - tmpfs tmpfs rw\n";
+        let beneath = |root| mount_beneath(mountinfo::parse(mountinfo), Path::new(root));
+        assert_eq!(beneath("/a b/c"), Some("/a b/c/local".into()));
+        assert_eq!(beneath("/a b/cd"), None);
     }
 }
