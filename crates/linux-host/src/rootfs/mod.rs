@@ -2,20 +2,24 @@
 
 mod options;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive};
 use rustix::mount::{mount_change, mount_remount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
-use crate::beneath;
+use crate::detached::{self, DetachedError};
+use crate::document;
 use options::{MountPlan, SourceKind};
 
 /// More than any passwd or group file needs, in bytes; a file is never trusted to be small.
 const FILE_MAX: u64 = 4 * 1024 * 1024;
+/// How long the image's file system may take.
+const TIME: Duration = Duration::from_secs(60);
 
 /// One mount as containerd's snapshotters describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +36,9 @@ pub struct RootfsMount {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RootfsError {
-    /// The reading thread could not be started, or it died.
-    #[error("cannot run the thread that reads the image's files")]
-    Thread(#[source] Option<std::io::Error>),
+    /// The thread that reads gave no result.
+    #[error("cannot read the image's files in time")]
+    Thread(#[source] DetachedError),
     /// A step of mounting failed.
     #[error("cannot {operation} to read the image's files")]
     Mount {
@@ -51,8 +55,16 @@ pub enum RootfsError {
         /// What the kernel said.
         source: std::io::Error,
     },
+    /// A file of the image is something else.
+    #[error("{file:?} of the image is {kind}; it must be a regular file")]
+    NotFile {
+        /// The file.
+        file: PathBuf,
+        /// `a directory`, `a FIFO` …
+        kind: &'static str,
+    },
     /// A file of the image is larger than what is read.
-    #[error("{file:?} of the image is larger than {limit} bytes")]
+    #[error("{file:?} of the image is too large; it must have at most {limit} bytes")]
     TooLarge {
         /// The file.
         file: PathBuf,
@@ -63,8 +75,8 @@ pub enum RootfsError {
 
 /// Reads `files` (paths inside the image, links resolved inside it) from the root that `mounts` make up.
 ///
-/// Blocking. `scratch` is an existing empty directory; in the thread's private mount namespace, which dies with
-/// the thread, the root is mounted on it read-only. A file that is missing or not regular is `None`.
+/// Blocking, for a minute at most. `scratch` is an existing empty directory; in the thread's private mount namespace,
+/// which dies with the thread, the root is mounted on it read-only. A file that is missing is `None`.
 ///
 /// # Errors
 /// [`RootfsError`].
@@ -73,19 +85,16 @@ pub fn read_files(
     scratch: &Path,
     files: &[&str],
 ) -> Result<Vec<Option<Vec<u8>>>, RootfsError> {
-    std::thread::scope(|scope| {
-        let reader = std::thread::Builder::new()
-            .name("image-files".to_owned())
-            .spawn_scoped(scope, || read_in_this_thread(mounts, scratch, files))
-            .map_err(|source| RootfsError::Thread(Some(source)))?;
-        reader.join().map_err(|_panic| RootfsError::Thread(None))?
-    })
+    let (mounts, scratch) = (mounts.to_vec(), scratch.to_owned());
+    let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+    detached::wait(TIME, move || read_in_this_thread(&mounts, &scratch, &files))
+        .unwrap_or_else(|source| Err(RootfsError::Thread(source)))
 }
 
 fn read_in_this_thread(
     mounts: &[RootfsMount],
     scratch: &Path,
-    files: &[&str],
+    files: &[PathBuf],
 ) -> Result<Vec<Option<Vec<u8>>>, RootfsError> {
     enter_own_mount_namespace()?;
     let scratch = &std::path::absolute(scratch)
@@ -93,16 +102,20 @@ fn read_in_this_thread(
     for mount in mounts {
         mount_on(mount, scratch)?;
     }
+    // The image has no /proc to find them in.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root =
-        rustix::fs::openat(CWD, scratch, flags, Mode::empty()).map_err(failed("open the mounted root"))?;
-    files.iter().map(|file| read_file(root.as_fd(), Path::new(file))).collect()
+    let descriptors = rustix::fs::openat(CWD, "/proc/self/fd", flags, Mode::empty())
+        .map_err(failed("find the descriptors"))?;
+    // From now on this thread follows links as the container would.
+    rustix::process::chroot(scratch).map_err(failed("enter the mounted root"))?;
+    rustix::process::chdir("/").map_err(failed("enter the mounted root"))?;
+    files.iter().map(|file| read_file(descriptors.as_fd(), file)).collect()
 }
 
-/// Leaves the mounts (and the working directory) of the process to the other threads.
+/// Leaves the mounts (and the root and working directories) of the process to the other threads.
 fn enter_own_mount_namespace() -> Result<(), RootfsError> {
     #[expect(unsafe_code, reason = "a thread's namespaces cannot be left in a safe way")]
-    // SAFETY: only the mount namespace and the working directory of this thread change; its table of file
+    // SAFETY: only the mount namespace and the directories of this thread change; its table of file
     // descriptors stays shared with the other threads.
     unsafe { unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }
         .map_err(failed("leave the mount namespace"))?;
@@ -134,31 +147,24 @@ fn mount_on(wanted: &RootfsMount, target: &Path) -> Result<(), RootfsError> {
     }
 }
 
-/// One file beneath `root`, its links resolved as the container would; `None` when there is no such regular file.
-fn read_file(root: BorrowedFd<'_>, file: &Path) -> Result<Option<Vec<u8>>, RootfsError> {
-    let fail = |source: Errno| RootfsError::Read { file: file.to_owned(), source: source.into() };
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let opened = match beneath::open_resolved(root, file, flags, how) {
-        // Missing, a dangling or circular link, a device on a mount without devices, a socket.
-        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::NXIO) => return Ok(None),
-        other => other.map_err(fail)?,
+/// One file of this thread's root; `None` when there is none.
+fn read_file(descriptors: BorrowedFd<'_>, file: &Path) -> Result<Option<Vec<u8>>, RootfsError> {
+    let fail = |source: std::io::Error| RootfsError::Read { file: file.to_owned(), source };
+    let object = match rustix::fs::openat(CWD, file, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+        // Missing, or a dangling or circular link.
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+        other => other.map_err(|errno| fail(errno.into()))?,
     };
-    let stat = rustix::fs::fstat(&opened).map_err(fail)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Ok(None);
+    let stat = rustix::fs::fstat(&object).map_err(|errno| fail(errno.into()))?;
+    if let Some(kind) = document::other_than_file(stat.st_mode) {
+        return Err(RootfsError::NotFile { file: file.to_owned(), kind });
     }
-    read_bounded(opened, file).map(Some)
-}
-
-fn read_bounded(opened: OwnedFd, file: &Path) -> Result<Vec<u8>, RootfsError> {
-    use std::io::Read as _;
-    let mut bytes = Vec::new();
-    let read = std::fs::File::from(opened).take(FILE_MAX + 1).read_to_end(&mut bytes);
-    let length = read.map_err(|source| RootfsError::Read { file: file.to_owned(), source })?;
-    match u64::try_from(length) {
-        Ok(length) if length <= FILE_MAX => Ok(bytes),
-        _ => Err(RootfsError::TooLarge { file: file.to_owned(), limit: FILE_MAX }),
+    let checked = object.as_raw_fd().to_string();
+    let opened = rustix::fs::openat(descriptors, checked, document::READ, Mode::empty())
+        .map_err(|errno| fail(errno.into()))?;
+    match document::at_most(opened, FILE_MAX).map_err(fail)? {
+        Some(content) => Ok(Some(content)),
+        None => Err(RootfsError::TooLarge { file: file.to_owned(), limit: FILE_MAX }),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use rustix::fs::FileType;
+
 use super::*;
 use crate::testing::require_root;
 
@@ -54,7 +56,7 @@ fn found(text: &str) -> Option<String> {
 fn a_bound_root_is_read_and_what_is_missing_is_told() {
     let image = Image::new();
     image.file("fs/etc/passwd", "root\n");
-    let read = image.read(&[image.bind("fs")], &["/etc/passwd", "etc/group", "/etc"]);
+    let read = image.read(&[image.bind("fs")], &["/etc/passwd", "etc/group", "/none/x"]);
     assert_eq!(read, [found("root\n"), None, None]);
 }
 
@@ -124,15 +126,27 @@ fn links_stay_inside_the_image() {
 }
 
 #[test]
-fn a_fifo_and_a_device_are_not_files() {
+fn what_is_no_regular_file_is_refused_by_name_and_not_waited_for() {
     let image = Image::new();
     image.file("fs/etc/group", "g\n");
     crate::fifo::make(&image.path("fs/etc/passwd")).unwrap();
     let zero = rustix::fs::makedev(1, 5);
     let path = image.path("fs/etc/zero");
     rustix::fs::mknodat(CWD, path, FileType::CharacterDevice, Mode::RUSR, zero).unwrap();
-    let read = image.read(&[image.bind("fs")], &["/etc/passwd", "/etc/zero", "/etc/group"]);
-    assert_eq!(read, [None, None, found("g\n")]);
+    for (file, kind) in [("/etc/passwd", "a FIFO"), ("/etc/zero", "a device"), ("/etc", "a directory")] {
+        let error = read_files(&[image.bind("fs")], &image.scratch(), &["/etc/group", file]).unwrap_err();
+        let wanted = format!("{file:?} of the image is {kind}; it must be a regular file");
+        assert_eq!(error.to_string(), wanted);
+    }
+}
+
+#[test]
+fn a_link_into_proc_leads_into_the_images_own() {
+    let image = Image::new();
+    image.file("fs/proc/1/root/x", "inside\n");
+    symlink("/proc/kmsg", image.path("fs/kmsg")).unwrap();
+    symlink("/proc/1/root/x", image.path("fs/x")).unwrap();
+    assert_eq!(image.read(&[image.bind("fs")], &["/kmsg", "/x"]), [None, found("inside\n")]);
 }
 
 #[test]
@@ -140,9 +154,12 @@ fn a_huge_file_is_refused_by_name() {
     let image = Image::new();
     image.file("fs/etc/passwd", "");
     let file = std::fs::File::options().write(true).open(image.path("fs/etc/passwd")).unwrap();
-    file.set_len(FILE_MAX + 1).unwrap();
-    let error = read_files(&[image.bind("fs")], &image.scratch(), &["/etc/passwd"]).unwrap_err();
-    assert!(matches!(error, RootfsError::TooLarge { limit: FILE_MAX, .. }), "{error:?}");
+    for length in [FILE_MAX + 1, 1 << 40] {
+        file.set_len(length).unwrap();
+        let error = read_files(&[image.bind("fs")], &image.scratch(), &["/etc/passwd"]).unwrap_err();
+        let wanted = "\"/etc/passwd\" of the image is too large; it must have at most 4194304 bytes";
+        assert_eq!(error.to_string(), wanted);
+    }
 }
 
 #[test]
@@ -156,7 +173,7 @@ fn a_mount_that_fails_says_which_step() {
 }
 
 #[test]
-fn the_working_directory_of_the_process_stays() {
+fn the_working_and_root_directories_of_the_process_stay() {
     let image = Image::new();
     image.file("layers/1/x", "");
     image.file("layers/2/y", "");
@@ -165,4 +182,5 @@ fn the_working_directory_of_the_process_stays() {
     let options = vec![format!("lowerdir={}:{}", layer("1"), layer("2"))];
     image.read(&[RootfsMount { kind: "overlay".into(), source: "overlay".into(), options }], &["/x"]);
     assert_eq!(std::env::current_dir().unwrap(), before);
+    assert_eq!(std::fs::read_link("/proc/self/root").unwrap(), Path::new("/"));
 }
