@@ -9,9 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_change, move_mount, open_tree,
-    unmount,
+    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_bind, mount_bind_recursive,
+    mount_change, move_mount, open_tree, unmount,
 };
+
+use crate::newer::NewerCall;
 
 /// How later mounts spread between the object's place on the host and the staged mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +55,21 @@ pub struct StageError {
 /// What the kernel says of the path.
 pub fn object_at(path: &Path) -> std::io::Result<OwnedFd> {
     // open(2) with O_PATH would give the directory beneath an automount that nobody has used yet.
-    Ok(open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
+    let opened = OPEN_TREE.run(|| open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLOEXEC));
+    Ok(opened.unwrap_or_else(|| open_path(path))?)
+}
+
+/// open_tree(2) and move_mount(2) are there since 5.2.
+static OPEN_TREE: NewerCall = NewerCall::new();
+
+/// The same for kernels without it: a step through a directory makes its automount.
+fn open_path(path: &Path) -> Result<OwnedFd, Errno> {
+    let open = |path: &Path| rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    // An empty path is none, and would become the working directory.
+    if path.as_os_str().is_empty() {
+        return Err(Errno::NOENT);
+    }
+    open(&path.join(".")).or_else(|_| open(path))
 }
 
 /// Whether nothing leads to the object any more: it was removed, or another one has its name. What cannot be told is
@@ -88,9 +104,14 @@ pub fn stage(
         Reach::Tree => OpenTreeFlags::AT_RECURSIVE,
         Reach::Object => OpenTreeFlags::empty(),
     };
-    let tree = open_tree(object, "", flags | all).map_err(place.fail("copy the object for"))?;
+    let copied = OPEN_TREE.run(|| open_tree(object, "", flags | all));
+    let tree = copied.transpose().map_err(place.fail("copy the object for"))?;
     let target = place.make_target(object)?;
-    if let Err(error) = attach(&place, &tree, &target, spread) {
+    let mounted = match tree {
+        Some(tree) => hang(&place, &tree, &target),
+        None => bind(&place, object, &target, reach),
+    };
+    if let Err(error) = mounted.and_then(|()| set_spread(&place, spread)) {
         unstage(directory, name)?;
         return Err(error);
     }
@@ -149,7 +170,7 @@ impl<'n> Place<'n> {
     /// Makes what the object is mounted on: a directory for a directory, an empty file for everything else.
     fn make_target(&self, object: BorrowedFd<'_>) -> Result<OwnedFd, StageError> {
         let stat = rustix::fs::fstat(object).map_err(self.fail("look at the object for"))?;
-        let (flags, fail) = (OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, "make the place of");
+        let fail = "make the place of";
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             rustix::fs::mkdirat(&self.directory, self.name, Mode::RWXU).map_err(self.fail(fail))?;
         } else {
@@ -157,7 +178,13 @@ impl<'n> Place<'n> {
             rustix::fs::openat(&self.directory, self.name, create, Mode::RUSR | Mode::WUSR)
                 .map_err(self.fail(fail))?;
         }
-        rustix::fs::openat(&self.directory, self.name, flags, Mode::empty()).map_err(self.fail(fail))
+        self.open_entry().map_err(self.fail(fail))
+    }
+
+    /// What has the name: the place, and once there is a mount what is mounted.
+    fn open_entry(&self) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&self.directory, self.name, flags, Mode::empty())
     }
 
     fn fail(&self, operation: &'static str) -> impl FnOnce(Errno) -> StageError {
@@ -166,22 +193,44 @@ impl<'n> Place<'n> {
     }
 }
 
-/// Hangs the copied tree on its place and sets how it spreads: whatever it was before, a tree that is hung into a
-/// shared mount becomes shared.
-fn attach(place: &Place<'_>, tree: &OwnedFd, target: &OwnedFd, spread: Spread) -> Result<(), StageError> {
-    let propagation = match spread {
-        Spread::Private => Some(MountPropagationFlags::PRIVATE),
-        Spread::FromHost => Some(MountPropagationFlags::DOWNSTREAM),
-        Spread::Both => None,
-    };
+/// Hangs the copied tree on its place.
+fn hang(place: &Place<'_>, tree: &OwnedFd, target: &OwnedFd) -> Result<(), StageError> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    move_mount(tree, "", target.as_fd(), "", flags).map_err(place.fail("hang"))?;
-    match propagation {
-        Some(propagation) => {
-            mount_change(&place.path, propagation | MountPropagationFlags::REC).map_err(place.fail("cut off"))
-        }
-        None => Ok(()),
+    move_mount(tree, "", target.as_fd(), "", flags).map_err(place.fail("hang"))
+}
+
+/// The same for kernels that copy no tree: mount(2) reads paths, and the paths of descriptors lead to what they hold and
+/// nowhere else. What came of it is looked at.
+fn bind(place: &Place<'_>, object: BorrowedFd<'_>, target: &OwnedFd, reach: Reach) -> Result<(), StageError> {
+    let held = |descriptor: BorrowedFd<'_>| format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    let numbers = |descriptor: BorrowedFd<'_>| {
+        rustix::fs::fstat(descriptor).map(|found| (found.st_dev, found.st_ino, found.st_nlink > 0))
+    };
+    let (from, to) = (held(object), held(target.as_fd()));
+    let wanted = numbers(object).map_err(place.fail("look at the object for"))?;
+    if !wanted.2 {
+        return Err(place.fail("copy the object for")(Errno::NOENT));
     }
+    match reach {
+        Reach::Tree => mount_bind_recursive(from, to),
+        Reach::Object => mount_bind(from, to),
+    }
+    .map_err(place.fail("bind"))?;
+    let mounted = place.open_entry().and_then(|mounted| numbers(mounted.as_fd()));
+    match mounted.map_err(place.fail("look at"))? == wanted {
+        true => Ok(()),
+        false => Err(place.fail("find the object in")(Errno::STALE)),
+    }
+}
+
+/// Sets how the mount spreads: whatever it was before, what is mounted into a shared mount becomes shared.
+fn set_spread(place: &Place<'_>, spread: Spread) -> Result<(), StageError> {
+    let propagation = match spread {
+        Spread::Private => MountPropagationFlags::PRIVATE,
+        Spread::FromHost => MountPropagationFlags::DOWNSTREAM,
+        Spread::Both => return Ok(()),
+    };
+    mount_change(&place.path, propagation | MountPropagationFlags::REC).map_err(place.fail("cut off"))
 }
 
 #[cfg(test)]

@@ -7,15 +7,22 @@ use rustix::mount::{MountFlags, mount};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use super::*;
-use crate::testing::require_root;
+use crate::testing::{Kernel, require_root};
 use crate::{beneath, fifo};
 
-/// Runs `test` with a shared tmpfs that has an empty `task` and `stage`, as a host's /run is shared.
-fn with_shared_root(test: impl FnOnce(&Path) + Send) {
+/// Runs `test` on both kernels with a shared tmpfs that has an empty `task` and `stage`, as a host's /run is shared.
+fn with_shared_root(test: impl Fn(&Path) + Sync) {
+    for kernel in [Kernel::Own, Kernel::Old] {
+        with_shared_root_on(kernel, &test);
+    }
+}
+
+fn with_shared_root_on(kernel: Kernel, test: &(impl Fn(&Path) + Sync)) {
     require_root();
     let dir = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         let body = scope.spawn(|| {
+            kernel.enter();
             #[expect(unsafe_code, reason = "a thread's namespaces cannot be left in a safe way")]
             // SAFETY: the table of file descriptors stays shared with the other threads.
             unsafe { unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }.unwrap();
@@ -183,5 +190,28 @@ fn a_name_that_is_taken_is_an_error_and_stays_as_it_was() {
             stage(object(root, "file").as_fd(), &root.join("stage"), "a", (Spread::Private, Reach::Tree));
         assert_eq!(error.unwrap_err().source, Errno::EXIST);
         assert_eq!(fs::read_to_string(root.join("stage/a")).unwrap(), "old");
+    });
+}
+
+#[test]
+fn what_is_mounted_over_the_object_meanwhile_is_not_staged() {
+    with_shared_root(|root| {
+        let dir = root.join("task/dir");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("checked"), "").unwrap();
+        let object = object(root, "dir");
+        mount("tmpfs", &dir, "tmpfs", MountFlags::empty(), None).unwrap();
+        let how = (Spread::Private, Reach::Object);
+        let staged = stage(object.as_fd(), &root.join("stage"), "d", how).unwrap();
+        assert!(staged.join("checked").exists());
+        unstage(&root.join("stage"), "d").unwrap();
+        assert!(mounted(&dir));
+    });
+}
+
+#[test]
+fn an_empty_path_leads_nowhere() {
+    with_shared_root(|_| {
+        assert_eq!(object_at(Path::new("")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
     });
 }
