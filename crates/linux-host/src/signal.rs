@@ -23,14 +23,17 @@ mod tests {
 
     use super::*;
     use crate::process;
+    use crate::testing::on_both_kernels;
 
     #[test]
     fn only_the_process_of_that_start_time_gets_the_signal() {
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let started = process::start_time(child.id()).unwrap();
-        assert!(matches!(send(child.id(), started + 1, 15), Err(ProcessError::Gone { .. })));
-        assert!(child.try_wait().unwrap().is_none());
-        send(child.id(), started, 15).unwrap();
-        assert_eq!(child.wait().unwrap().signal(), Some(15));
+        on_both_kernels(|| {
+            let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+            let started = process::start_time(child.id()).unwrap();
+            assert!(matches!(send(child.id(), started + 1, 15), Err(ProcessError::Gone { .. })));
+            assert!(child.try_wait().unwrap().is_none());
+            send(child.id(), started, 15).unwrap();
+            assert_eq!(child.wait().unwrap().signal(), Some(15));
+        });
     }
 }

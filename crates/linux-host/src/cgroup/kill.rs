@@ -121,49 +121,56 @@ mod tests {
     use super::*;
     use crate::cgroup::CgroupMounts;
     use crate::cgroup::testing::{Scratch, sleeper};
+    use crate::testing::on_both_kernels;
 
     /// More than any machine needs to let a killed process end.
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
     fn every_process_is_dead_when_it_returns() {
-        let scratch = Scratch::new();
-        let mut children: Vec<_> = (0..5).map(|_| sleeper()).collect();
-        for child in &children {
-            scratch.join(child);
-        }
-        let inner = sleeper();
-        scratch.join_inner(&inner);
-        children.push(inner);
-        scratch.cgroup().kill_all(LONG).unwrap();
-        for child in &mut children {
-            assert_eq!(child.wait().unwrap().signal(), Some(9));
-        }
-        assert!(scratch.cgroup().pids().unwrap().is_empty());
+        on_both_kernels(|| {
+            let scratch = Scratch::new();
+            let mut children: Vec<_> = (0..5).map(|_| sleeper()).collect();
+            for child in &children {
+                scratch.join(child);
+            }
+            let inner = sleeper();
+            scratch.join_inner(&inner);
+            children.push(inner);
+            scratch.cgroup().kill_all(LONG).unwrap();
+            for child in &mut children {
+                assert_eq!(child.wait().unwrap().signal(), Some(9));
+            }
+            assert!(scratch.cgroup().pids().unwrap().is_empty());
+        });
     }
 
     #[test]
     fn a_process_that_forks_all_the_time_does_not_get_away() {
-        let scratch = Scratch::new();
-        let script = "read go; while :; do : & done";
-        let mut forking = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
-        scratch.join(&forking);
-        forking.stdin.take().unwrap().write_all(b"go\n").unwrap();
-        scratch.cgroup().kill_all(LONG).unwrap();
-        assert!(scratch.cgroup().pids().unwrap().is_empty());
-        assert_eq!(forking.wait().unwrap().signal(), Some(9));
+        on_both_kernels(|| {
+            let scratch = Scratch::new();
+            let script = "read go; while :; do : & done";
+            let mut forking = Command::new("sh").args(["-c", script]).stdin(Stdio::piped()).spawn().unwrap();
+            scratch.join(&forking);
+            forking.stdin.take().unwrap().write_all(b"go\n").unwrap();
+            scratch.cgroup().kill_all(LONG).unwrap();
+            assert!(scratch.cgroup().pids().unwrap().is_empty());
+            assert_eq!(forking.wait().unwrap().signal(), Some(9));
+        });
     }
 
     #[test]
     fn what_has_ended_but_was_not_asked_for_its_code_is_not_alive() {
-        let scratch = Scratch::new();
-        let mut child = sleeper();
-        scratch.join(&child);
-        let process = PidFd::open(child.id()).unwrap();
-        process.kill().unwrap();
-        assert_eq!(process.wait(LONG).unwrap(), Exit::Ended);
-        scratch.cgroup().kill_all(Duration::ZERO).unwrap();
-        child.wait().unwrap();
+        on_both_kernels(|| {
+            let scratch = Scratch::new();
+            let mut child = sleeper();
+            scratch.join(&child);
+            let process = PidFd::open(child.id()).unwrap();
+            process.kill().unwrap();
+            assert_eq!(process.wait(LONG).unwrap(), Exit::Ended);
+            scratch.cgroup().kill_all(Duration::ZERO).unwrap();
+            child.wait().unwrap();
+        });
     }
 
     #[test]
