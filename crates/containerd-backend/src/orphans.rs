@@ -4,13 +4,12 @@
 //! the call, and containerd's clean-up can end between the removal of the bundle and the end of the shim (1.6). Nobody
 //! asks such a shim for anything again; only a later task of the same id takes it up.
 
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use linux_host::process::PidFd;
 
 use crate::backoff::Backoff;
 use crate::daemon::Daemon;
@@ -20,8 +19,7 @@ const CLEANUP: Duration = Duration::from_secs(10);
 
 /// A shim, held by a descriptor, so that its id can not come to mean another process.
 struct Shim {
-    pid: u32,
-    process: OwnedFd,
+    process: PidFd,
     /// Its working directory is its bundle (containerd, runtime v2).
     has_bundle: bool,
 }
@@ -60,8 +58,13 @@ pub(crate) async fn end(daemon: &Daemon, id: &str) -> Orphans {
 }
 
 fn kill(shim: &Shim, id: &str) {
-    let killed = pidfd_send_signal(&shim.process, Signal::KILL).map_err(|error| error.to_string());
-    tracing::warn!(container = id, pid = shim.pid, ?killed, "a shim that containerd has forgotten is ended");
+    let killed = shim.process.kill();
+    tracing::warn!(
+        container = id,
+        pid = shim.process.pid(),
+        ?killed,
+        "a shim that containerd has forgotten is ended"
+    );
 }
 
 fn shims(proc: &Path, namespace: &str, id: &str) -> Vec<Shim> {
@@ -71,12 +74,12 @@ fn shims(proc: &Path, namespace: &str, id: &str) -> Vec<Shim> {
 
 /// The process behind a directory of /proc, if it is a shim of this container. What it is is read while it is held.
 fn shim(directory: &Path, namespace: &str, id: &str) -> Option<Shim> {
-    let pid: i32 = directory.file_name()?.to_str()?.parse().ok()?;
+    let pid: u32 = directory.file_name()?.to_str()?.parse().ok()?;
     is_shim_of(directory, namespace, id).then_some(())?;
-    let process = pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()?;
+    let process = PidFd::open(pid).ok()?;
     is_shim_of(directory, namespace, id).then_some(())?;
     let has_bundle = std::fs::metadata(directory.join("cwd")).map_or(true, |bundle| bundle.nlink() > 0);
-    Some(Shim { pid: pid.unsigned_abs(), process, has_bundle })
+    Some(Shim { process, has_bundle })
 }
 
 /// Whether the command line is that of a shim of this container (containerd, `runtime/v2/README.md`: flags). Only shims

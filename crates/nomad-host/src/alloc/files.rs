@@ -1,6 +1,6 @@
 //! Files that a client writes into an allocation, never through links of a task's making.
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Write;
@@ -20,7 +20,7 @@ pub enum FileError {
         operation: &'static str,
         /// The path beneath the root.
         path: PathBuf,
-        /// What the kernel said; `ELOOP` and `EXDEV` for a link on the way.
+        /// What the kernel said; `ENOTDIR` for a link on the way.
         source: std::io::Error,
     },
 }
@@ -86,7 +86,7 @@ pub fn write_beneath(
     rustix::fs::fchmod(&file, Mode::from_raw_mode(permissions.mode)).map_err(failed("set the mode of"))
 }
 
-/// Opens a directory, which is made where it does not exist.
+/// Opens a directory by its one name, which is made where it does not exist.
 fn enter(parent: BorrowedFd<'_>, name: &Path) -> Result<OwnedFd, Errno> {
     match rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o777)) {
         Ok(()) => {
@@ -103,9 +103,8 @@ fn enter(parent: BorrowedFd<'_>, name: &Path) -> Result<OwnedFd, Errno> {
 }
 
 fn open_directory(parent: BorrowedFd<'_>, name: &Path) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    rustix::fs::openat2(parent, name, flags, Mode::empty(), resolve)
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
 }
 
 #[cfg(test)]
