@@ -125,6 +125,15 @@ fn depth(destination: &Path) -> usize {
 }
 
 impl Mount {
+    /// The path of the host that is bound, if one is.
+    #[must_use]
+    pub fn source(&self) -> Option<&Path> {
+        match &self.kind {
+            MountKind::Bind { source, .. } | MountKind::ShallowBind { source, .. } => Some(source),
+            MountKind::Filesystem { .. } => None,
+        }
+    }
+
     fn into_spec(self) -> Result<oci_spec::runtime::Mount, BuildError> {
         let Self { destination, kind, access, options } = self;
         check::absolute_path("mount destination", &destination)?;

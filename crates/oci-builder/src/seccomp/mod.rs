@@ -13,7 +13,7 @@ use std::sync::Arc;
 use oci_spec::runtime::LinuxSeccomp;
 
 use crate::CapabilitySet;
-pub use document::ProfileError;
+pub use document::{ProfileError, RuleFault};
 pub use host::{Architecture, KernelVersion, KernelVersionError, SeccompHost};
 pub use profile::Profile;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompFilterFlag};
 
 use super::SeccompHost;
-use super::document::{ArchEntry, Document, ProfileError, Rule};
+use super::document::{ArchEntry, Document, ProfileError, Rule, RuleText};
 use crate::CapabilitySet;
 
 /// The profile of a job that names none. It allows what docker's default profile allows (moby/profiles, `seccomp`,
@@ -50,7 +50,11 @@ impl Profile {
             (true, false) => Architectures::ByHost(by_host),
             (false, false) => return Err(ProfileError::Architectures),
         };
-        let mut rules = document.syscalls.unwrap_or_default();
+        let rule = |(place, text): (usize, RuleText)| {
+            Rule::try_from(text).map_err(|fault| ProfileError::Rule { place, fault })
+        };
+        let texts = document.syscalls.unwrap_or_default().into_iter().enumerate();
+        let mut rules = texts.map(rule).collect::<Result<Vec<_>, _>>()?;
         rules.retain(|rule| !rule.syscall.names().is_empty());
         Ok(Self {
             default_action: document.default_action,

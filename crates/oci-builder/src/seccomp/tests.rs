@@ -182,16 +182,14 @@ fn the_rules_go_by_the_plans_capabilities() {
 
 #[test]
 fn what_is_no_profile_is_refused_with_the_place() {
-    expect!["the seccomp profile is wrong at line 2, column 20: expected value at line 2 column 20"]
+    expect!["it is not a seccomp profile (line 2, column 20)"]
         .assert_eq(&refused("{\n  \"defaultAction\": ALLOW\n}"));
-    expect![
-        "the seccomp profile is wrong at line 1, column 2: missing field `defaultAction` at line 1 column 2"
-    ]
-    .assert_eq(&refused("{}"));
-    expect!["the seccomp profile is wrong at line 1, column 2: invalid length 0, expected a seccomp profile at line 1 column 2"].assert_eq(&refused("[]"));
-    expect!["the seccomp profile is wrong at line 1, column 37: trailing characters at line 1 column 37"]
+    expect!["it is not a seccomp profile (line 1, column 2)"].assert_eq(&refused("{}"));
+    expect!["it is not a seccomp profile (line 1, column 2)"].assert_eq(&refused("[]"));
+    expect!["it is not a seccomp profile (line 1, column 37)"]
         .assert_eq(&refused("{\"defaultAction\": \"SCMP_ACT_ALLOW\"} x"));
-    expect!["the seccomp profile is wrong at line 2, column 36: unknown variant `SCMP_ACT_PERMIT`, expected one of `SCMP_ACT_KILL`, `SCMP_ACT_KILL_THREAD`, `SCMP_ACT_KILL_PROCESS`, `SCMP_ACT_TRAP`, `SCMP_ACT_ERRNO`, `SCMP_ACT_NOTIFY`, `SCMP_ACT_TRACE`, `SCMP_ACT_LOG`, `SCMP_ACT_ALLOW` at line 2 column 36"].assert_eq(&refused("{\n  \"defaultAction\": \"SCMP_ACT_PERMIT\"\n}"));
+    expect!["it is not a seccomp profile (line 2, column 36)"]
+        .assert_eq(&refused("{\n  \"defaultAction\": \"SCMP_ACT_PERMIT\"\n}"));
 }
 
 fn rule(rule: &str) -> String {
@@ -200,33 +198,34 @@ fn rule(rule: &str) -> String {
 
 #[test]
 fn what_is_no_rule_is_refused_with_the_place() {
-    expect![[r#"the seccomp profile is wrong at line 3, column 1: the rule of "read" has both name and names (accepted: one of them) at line 3 column 1"#]].assert_eq(&rule(r#"{"name": "read", "names": ["write"], "action": "SCMP_ACT_LOG"}"#));
-    expect![[r#"the seccomp profile is wrong at line 3, column 1: "open at" is not the name of a system call at line 3 column 1"#]].assert_eq(&rule(r#"{"names": ["open at"], "action": "SCMP_ACT_LOG"}"#));
-    expect![[r#"the seccomp profile is wrong at line 3, column 1: the rule of "read" looks at argument 6 (accepted: an index of 0 to 5) at line 3 column 1"#]].assert_eq(&rule(
+    expect!["syscalls[0] of the seccomp profile has both name and names; remove one of them"]
+        .assert_eq(&rule(r#"{"name": "read", "names": ["write"], "action": "SCMP_ACT_LOG"}"#));
+    expect!["syscalls[0] of the seccomp profile has a name that is no system call's; names have lower-case letters, digits and _"].assert_eq(&rule(r#"{"names": ["open at"], "action": "SCMP_ACT_LOG"}"#));
+    expect!["syscalls[0] of the seccomp profile looks at an argument that system calls do not have; index must be 0 to 5"].assert_eq(&rule(
         r#"{"names": ["read"], "action": "SCMP_ACT_LOG", "args": [{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}]}"#,
     ));
-    expect![[r#"the seccomp profile is wrong at line 2, column 81: "4.8.1" is not a kernel's version (accepted: two numbers with a point, such as "4.8") at line 2 column 81"#]].assert_eq(&rule(
+    expect!["it is not a seccomp profile (line 2, column 81)"].assert_eq(&rule(
         r#"{"names": ["read"], "action": "SCMP_ACT_LOG", "includes": {"minKernel": "4.8.1"}}"#,
     ));
-    expect![[r#"the seccomp profile is wrong at line 2, column 85: caps: "CAP_SYSADMIN" is not a capability (accepted: "all", or a name such as NET_ADMIN in any case, with or without CAP_) at line 2 column 85"#]].assert_eq(&rule(
+    expect!["it is not a seccomp profile (line 2, column 85)"].assert_eq(&rule(
         r#"{"names": ["read"], "action": "SCMP_ACT_LOG", "excludes": {"caps": ["CAP_SYSADMIN"]}}"#,
     ));
 }
 
 #[test]
 fn a_profile_with_two_kinds_of_architectures_or_without_measure_is_refused() {
-    expect!["the seccomp profile has both architectures and archMap (accepted: one of them)"].assert_eq(
+    expect!["the seccomp profile has both architectures and archMap; remove one of them"].assert_eq(
         &refused(
             r#"{"defaultAction": "SCMP_ACT_ERRNO", "architectures": ["SCMP_ARCH_X86"],
             "archMap": [{"architecture": "SCMP_ARCH_X86_64"}]}"#,
         ),
     );
-    expect!["the seccomp profile has 1048577 bytes (accepted: up to 1048576)"]
+    expect!["the seccomp profile has 1048577 bytes; it must have at most 1048576"]
         .assert_eq(&refused(&" ".repeat(1024 * 1024 + 1)));
     for deep in ["[".repeat(500_000), "{\"a\":".repeat(200_000)] {
         let profile = format!("{{\"defaultAction\": \"SCMP_ACT_LOG\", \"comment\": {deep}");
         let text = refused(&profile);
-        assert!(text.starts_with("the seccomp profile"), "{text}");
+        assert!(text.starts_with("it is not a seccomp profile (line 1, column "), "{text}");
     }
 }
 
