@@ -11,6 +11,7 @@ pub mod fifo;
 pub mod hosts;
 pub mod id_list;
 pub mod limits;
+pub mod log_files;
 pub mod memory;
 pub mod mountinfo;
 pub mod namespace;

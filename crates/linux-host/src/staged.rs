@@ -9,8 +9,8 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_bind, mount_bind_recursive,
-    mount_change, move_mount, open_tree, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind,
+    mount_bind_recursive, mount_change, move_mount, open_tree, unmount,
 };
 
 use crate::newer::NewerCall;
@@ -78,6 +78,15 @@ pub fn is_unlinked(object: BorrowedFd<'_>) -> bool {
     rustix::fs::fstat(object).is_ok_and(|found| found.st_nlink == 0)
 }
 
+/// The device and inode of an object, by which it is the same under every name.
+///
+/// # Errors
+/// What the kernel says of the descriptor.
+pub fn identity(object: BorrowedFd<'_>) -> std::io::Result<(u64, u64)> {
+    let stat = rustix::fs::fstat(object)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
 /// The path of an object in this process's mount namespace, free of links.
 ///
 /// # Errors
@@ -117,6 +126,28 @@ pub fn stage(
     }
     Ok(place.path)
 }
+
+/// Mounts an empty memory file system of so many bytes as `name` in `directory` and returns its path. What a task
+/// writes to a file in it counts toward the task's own memory, and ends at the size. [`unstage`] removes it.
+///
+/// # Errors
+/// [`StageError`], also when `name` exists; nothing is left behind then.
+pub fn scratch(directory: &Path, name: &str, bytes: u64) -> Result<PathBuf, StageError> {
+    let place = Place::open(directory, name)?;
+    rustix::fs::mkdirat(&place.directory, name, Mode::RWXU).map_err(place.fail("make the place of"))?;
+    let options = std::ffi::CString::new(format!("size={bytes},nr_inodes={SCRATCH_FILES},mode=0755"))
+        .map_err(|_| place.fail("describe")(Errno::INVAL))?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let mounted = mount("tmpfs", &place.path, "tmpfs", flags, options.as_c_str()).map_err(place.fail("hang"));
+    if let Err(error) = mounted.and_then(|()| set_spread(&place, Spread::Private)) {
+        unstage(directory, name)?;
+        return Err(error);
+    }
+    Ok(place.path)
+}
+
+/// How many files and directories a memory file system has at most.
+const SCRATCH_FILES: u32 = 16;
 
 /// Unmounts and removes what [`stage`] made; what is not there is success.
 ///

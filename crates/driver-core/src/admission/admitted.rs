@@ -1,11 +1,13 @@
 //! An admitted task: what policy and host give to it, looked at before anything is made.
 
-use std::path::Path;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
 
-use linux_host::cdi;
-use oci_builder::{Device, Privilege, Seccomp};
+use linux_host::{cdi, staged};
+use oci_builder::{Device, Mount, Privilege, Seccomp};
 
 use super::cdi::{CdiEdits, Extras};
+use super::log_directory::{self, LogDirectory};
 use super::mounts::{self, AdmittedMount};
 use super::{DeviceGrant, Grant, Rules, check, check_available, devices, seccomp};
 use crate::error::DriverError;
@@ -21,7 +23,12 @@ pub(crate) struct Admitted {
     /// What comes with devices of the Container Device Interface.
     pub(crate) extras: Extras,
     pub(crate) seccomp: Seccomp,
+    /// The job's mounts.
     pub(crate) mounts: Vec<AdmittedMount>,
+    /// Host volumes, CSI volumes and mounts of device plugins.
+    pub(crate) volumes: Vec<Mount>,
+    /// Where the log directory is seen in the container beside `/alloc/logs`.
+    pub(crate) log_places: Vec<PathBuf>,
 }
 
 impl Admitted {
@@ -57,6 +64,33 @@ impl Admitted {
         }
         let seccomp = seccomp::filter(&grant.filter, context.host)?;
         let mounts = grant.mounts.iter().map(AdmittedMount::of).collect::<Result<_, _>>()?;
-        Ok(Self { grant, devices: nodes, extras, seccomp, mounts })
+        let volumes = spec.mounts.iter().map(mounts::volume).collect();
+        let mut admitted =
+            Self { grant, devices: nodes, extras, seccomp, mounts, volumes, log_places: Vec::new() };
+        admitted.protect_logs(&LogDirectory::of(&spec.dirs)?)?;
+        Ok(admitted)
+    }
+
+    /// Keeps the log directory read-only in every mount.
+    fn protect_logs(&mut self, logs: &LogDirectory) -> Result<(), DriverError> {
+        let mut seen = Vec::new();
+        for AdmittedMount { mount, object, is_allocation } in &mut self.mounts {
+            let place = match object {
+                Some(object) => logs.protect(mount, object.as_fd(), *is_allocation)?,
+                None => None,
+            };
+            seen.push((mount.destination.clone(), place));
+        }
+        for mount in self.volumes.iter_mut().chain(&mut self.extras.mounts) {
+            // One that is not there is refused by the runtime, in its words.
+            let object = mount.source().and_then(|source| staged::object_at(source).ok());
+            let place = match object {
+                Some(object) => logs.protect(mount, object.as_fd(), false)?,
+                None => None,
+            };
+            seen.push((mount.destination.clone(), place));
+        }
+        self.log_places = log_directory::places(&seen);
+        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! The operator's switches over what a job may ask for.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use linux_host::cdi;
 use oci_builder::{DeviceRequest, DeviceRequestError, NamespaceMode, Privilege};
 
 use crate::refusal::Refusal;
-use crate::request::config::PluginConfig;
+use crate::request::config::{PluginConfig, SeccompProfiles};
 use crate::request::options::{DeviceOption, TaskOptions};
 use crate::request::task::TaskSpec;
 
@@ -94,12 +95,25 @@ fn check_allowed(option: &'static str, value: &str, allowed: &[String]) -> Resul
 
 /// The host's network, where the operator allows it.
 pub(super) fn check_network(spec: &TaskSpec, config: &PluginConfig) -> Result<(), Refusal> {
-    if config.host_network || !spec.shares_host_network() {
+    if config.allow_host_network || !spec.shares_host_network() {
         return Ok(());
     }
-    let accepted = "security = \"strict\" keeps tasks out of the host's network; \
-                    use network mode \"bridge\", or none";
-    Err(Refusal::new("host_network", "true", accepted))
+    let hint = "the host's network is not allowed on this node; use network { mode = \"bridge\" } or no network, or have \
+                the operator set allow_host_network = true";
+    Err(Refusal::new("host_network", "true", hint))
+}
+
+/// `image_pull_timeout`, the job's or the operator's. A registry of the job's own may take all of it.
+pub(super) fn pull_timeout(options: &TaskOptions, config: &PluginConfig) -> Result<Duration, Refusal> {
+    let longest = config.image_pull_timeout;
+    match options.image_pull_timeout {
+        None => Ok(longest),
+        Some(timeout) if config.longer_pulls || timeout <= longest => Ok(timeout),
+        Some(timeout) => {
+            let hint = format!("must be at most {longest:?}, the image_pull_timeout of this node");
+            Err(Refusal::new("image_pull_timeout", format!("{timeout:?}"), hint))
+        }
+    }
 }
 
 /// A device that a task may have.
@@ -114,13 +128,14 @@ pub(crate) enum DeviceGrant {
 /// `devices`, where the operator allows them.
 pub(super) fn devices(options: &TaskOptions, config: &PluginConfig) -> Result<Vec<DeviceGrant>, Refusal> {
     let devices = options.devices.iter().map(device).collect::<Result<Vec<_>, _>>()?;
-    let shown = match devices.first().filter(|_| !config.host_devices) {
+    let shown = match devices.first().filter(|_| !config.allow_devices) {
         Some(DeviceGrant::Node(node)) => node.host_path.display().to_string(),
         Some(DeviceGrant::Cdi(name)) => name.to_string(),
         None => return Ok(devices),
     };
-    let accepted = "security = \"strict\" keeps tasks from the host's devices; device plugins are accepted";
-    Err(Refusal::new("devices", shown, accepted))
+    let hint = "devices of the host are not allowed on this node; use a Nomad device plugin, or have the operator set \
+                allow_devices = true";
+    Err(Refusal::new("devices", shown, hint))
 }
 
 fn device(option: &DeviceOption) -> Result<DeviceGrant, DeviceRequestError> {
@@ -147,6 +162,29 @@ pub(super) fn filter(options: &TaskOptions, config: &PluginConfig) -> Result<Fil
         (true, profile) if !profile.starts_with('/') || profile.contains('\0') => {
             Err(Refusal::new("seccomp_profile", profile, "an absolute path of the host is accepted"))
         }
-        (true, profile) => Ok(Filter::File(profile.into())),
+        (true, profile) => {
+            check_profile(profile, &config.seccomp_profiles)?;
+            Ok(Filter::File(profile.into()))
+        }
     }
+}
+
+/// Whether the job may name this file.
+fn check_profile(profile: &str, allowed: &SeccompProfiles) -> Result<(), Refusal> {
+    let climbs = Path::new(profile).components().any(|part| part == Component::ParentDir);
+    let hint = match allowed {
+        SeccompProfiles::Any => return Ok(()),
+        SeccompProfiles::Beneath(directory) if !climbs && Path::new(profile).starts_with(directory) => {
+            return Ok(());
+        }
+        SeccompProfiles::Beneath(directory) => {
+            format!("only profiles in {} are allowed on this node", directory.display())
+        }
+        SeccompProfiles::None => {
+            "profiles of the host are not allowed on this node; remove seccomp_profile for the \
+                                  default profile, or have the operator set seccomp_profile_dir"
+                .to_owned()
+        }
+    };
+    Err(Refusal::new("seccomp_profile", profile, hint))
 }

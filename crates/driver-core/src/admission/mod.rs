@@ -7,6 +7,7 @@ mod cdi;
 mod devices;
 mod gates;
 mod limits;
+mod log_directory;
 mod mounts;
 mod names;
 mod seccomp;
@@ -27,6 +28,7 @@ pub(crate) use admitted::Admitted;
 use available::check_available;
 pub(crate) use cdi::Extras;
 pub(crate) use gates::{DeviceGrant, Filter, Namespaces};
+pub(crate) use limits::Cpuset;
 #[cfg(test)]
 pub(crate) use mounts::Source;
 pub(crate) use mounts::{AdmittedMount, MountGrant};
@@ -51,6 +53,7 @@ pub(crate) struct Grant {
     pub(crate) devices: Vec<DeviceGrant>,
     pub(crate) mounts: Vec<MountGrant>,
     pub(crate) shm_size_bytes: u64,
+    pub(crate) cpuset: Cpuset,
     pub(crate) rlimits: BTreeMap<LimitKind, Limit>,
 }
 
@@ -68,10 +71,9 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
     check_mounts(spec)?;
     names::check_hostname(&options.hostname)?;
     names::check_user(&spec.user)?;
-    limits::check_cpuset(spec)?;
     let privilege = gates::privilege(options, rules.config)?;
     Ok(Grant {
-        pull_timeout: options.image_pull_timeout.unwrap_or(rules.config.image_pull_timeout),
+        pull_timeout: gates::pull_timeout(options, rules.config)?,
         extra_hosts: names::extra_hosts(&options.extra_hosts)?,
         privilege,
         capabilities: capabilities::grant(options, privilege, rules)?,
@@ -80,6 +82,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
         devices: gates::devices(options, rules.config)?,
         mounts: mounts::grant(spec, rules.config)?,
         shm_size_bytes: limits::shm_size(&options.shm_size)?,
+        cpuset: limits::cpuset(spec)?,
         rlimits: limits::rlimits(options, rules.host)?,
     })
 }

@@ -4,13 +4,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
 use linux_host::{beneath, staged};
-use oci_builder::{Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, parse_size};
+use oci_builder::{
+    Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, Propagation, parse_size,
+};
 
 use crate::error::DriverError;
 use crate::refusal::Refusal;
 use crate::request::config::PluginConfig;
 use crate::request::options::MountOption;
-use crate::request::task::{TaskDirs, TaskSpec};
+use crate::request::task::{Propagation as VolumePropagation, TaskDirs, TaskSpec, VolumeMount};
 
 const OF_HOST: &str = "a file or directory that is on the host";
 const OF_ALLOCATION: &str =
@@ -46,6 +48,8 @@ pub(crate) struct AdmittedMount {
     pub(crate) mount: Mount,
     /// What a bind is made of, whose name could mean something else by the time the runtime reads it.
     pub(crate) object: Option<OwnedFd>,
+    /// Whether the source is the allocation's own.
+    pub(super) is_allocation: bool,
 }
 
 impl AdmittedMount {
@@ -66,7 +70,7 @@ impl AdmittedMount {
                 Some(opened.map_err(|error| unusable(written(&mount), OF_ALLOCATION)(error.into()))?)
             }
         };
-        Ok(Self { mount, object })
+        Ok(Self { mount, object, is_allocation: matches!(grant.source, Source::Allocation { .. }) })
     }
 
     /// The mount with this path as its source.
@@ -77,6 +81,21 @@ impl AdmittedMount {
             MountKind::Filesystem { .. } => {}
         }
         mount
+    }
+}
+
+/// A volume of the client's as a mount.
+pub(super) fn volume(volume: &VolumeMount) -> Mount {
+    let propagation = match volume.propagation {
+        VolumePropagation::Private => Propagation::Private,
+        VolumePropagation::HostToTask => Propagation::HostToTask,
+        VolumePropagation::Bidirectional => Propagation::Bidirectional,
+    };
+    Mount {
+        destination: volume.task_path.clone(),
+        kind: MountKind::Bind { source: volume.host_path.clone(), propagation },
+        access: if volume.readonly { Access::ReadOnly } else { Access::ReadWrite },
+        options: Vec::new(),
     }
 }
 
@@ -220,8 +239,6 @@ fn climbs(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use oci_builder::Propagation;
-
     use super::*;
     use crate::request::options::DockerMountOption;
 

@@ -1,10 +1,10 @@
 //! The seccomp profile of a task, read from the host before anything is made.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use linux_host::document::{self, Limits};
 use oci_builder::Seccomp;
 use oci_builder::seccomp::{Architecture, Profile, SeccompHost};
 
@@ -13,8 +13,8 @@ use crate::error::DriverError;
 use crate::node::host::Host;
 use crate::refusal::Refusal;
 
-/// What is read of a file at most, in bytes; a profile is refused well below.
-const LARGEST: u64 = 2 * 1024 * 1024;
+/// Profiles in use have some 20 KiB.
+const LIMITS: Limits = Limits { bytes: 1024 * 1024, time: Duration::from_secs(10) };
 
 /// The filter of a task's plan. Blocking.
 pub(crate) fn filter(filter: &Filter, host: Host) -> Result<Seccomp, DriverError> {
@@ -29,29 +29,19 @@ pub(crate) fn filter(filter: &Filter, host: Host) -> Result<Seccomp, DriverError
 }
 
 fn read(path: &Path) -> Result<Profile, DriverError> {
-    let accepted = "a file on the host with a profile in docker's or the runtime spec's form";
-    let unusable = |source| DriverError::unusable("seccomp_profile", path, accepted)(source);
-    let bytes = contents(path).map_err(|error| unusable(error.into()))?;
+    let hint = "a file on the host with a profile in docker's or the runtime spec's form";
+    let unusable = |source| DriverError::unusable("seccomp_profile", path, hint)(source);
+    let bytes = document::read_within(path, LIMITS).map_err(|error| unusable(error.into()))?;
     let profile = Profile::read(&bytes).map_err(|error| unusable(error.into()))?;
     match profile.listener_path() {
         None => Ok(profile),
         Some(_) => Err(Refusal::new(
             "seccomp_profile",
             path.display().to_string(),
-            "a profile without listenerPath is accepted: it would reach out of the container",
+            "profiles with listenerPath are not allowed",
         )
         .into()),
     }
-}
-
-/// The bytes of a plain file; opening anything else might wait for ever.
-fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a plain file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -73,19 +63,34 @@ mod tests {
     #[test]
     fn a_profile_is_read_and_what_is_none_is_told_with_its_place() {
         assert_eq!(told(r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#), "a filter");
-        expect_test::expect![[r#"seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): the seccomp profile is wrong at line 1, column 2: missing field `defaultAction` at line 1 column 2"#]].assert_eq(&told("{}"));
-        expect_test::expect![[r#"seccomp_profile = "…/profile.json": a profile without listenerPath is accepted: it would reach out of the container"#]]
-            .assert_eq(&told(r#"{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/x.sock"}"#));
+        expect_test::expect![[r#"seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): it is not a seccomp profile (line 1, column 2)"#]].assert_eq(&told("{}"));
+        expect_test::expect![[
+            r#"seccomp_profile = "…/profile.json": profiles with listenerPath are not allowed"#
+        ]]
+        .assert_eq(&told(r#"{"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/x.sock"}"#));
     }
 
     #[test]
     fn a_profile_that_is_no_file_is_refused() {
-        for path in ["/no/such/profile.json", "/dev/zero", "/etc"] {
+        for path in ["/no/such/profile.json", "/dev/zero", "/etc", "/proc/kmsg", "/sys/kernel/notes"] {
             let error = chain(&filter(&Filter::File(path.into()), Host::read()).unwrap_err());
             assert!(
                 error.starts_with(&format!("seccomp_profile = {path:?} can not be used (accepted: ")),
                 "{error}"
             );
+        }
+    }
+
+    #[test]
+    fn the_refusal_of_a_file_quotes_nothing_of_it() {
+        for text in [
+            r#"{"defaultAction": "s3cr3t"}"#,
+            r#"{"defaultAction": 1, "s3cr3t": "#,
+            "s3cr3t",
+            r#"["s3cr3t"]"#,
+        ] {
+            let told = told(text);
+            assert!(!told.contains("s3cr3t") && told.contains("it is not a seccomp profile"), "{told}");
         }
     }
 }

@@ -112,7 +112,7 @@ fn values_that_are_none_are_told_with_what_is_accepted() {
         shm_size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
         file_limit = "1001": 1 to 1000 is accepted, which is all that this host gives
         hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
-        cpuset_cpus = "0": Nomad has reserved cores 2,3 for the task; leave out cpuset_cpus, or cores in its resources"#]].assert_eq(&told.join("\n"));
+        cpuset_cpus = "0": Nomad has reserved cores 2,3 for the task; remove cpuset_cpus, or cores from its resources"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
@@ -208,10 +208,10 @@ fn strict_refuses_what_reaches_the_host() {
         privileged = "true": Running privileged jobs are not allowed on this node; leave privileged out, or have its operator set allow_privileged = true
         pid_mode = "host": the operator's allowed_modes.pid does not have this mode; leave pid_mode out
         userns_mode = "Host": the operator's allowed_modes.userns does not have this mode; leave userns_mode out
-        host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
+        host_network = "true": the host's network is not allowed on this node; use network { mode = "bridge" } or no network, or have the operator set allow_host_network = true
         cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
-        devices = "/dev/sda": security = "strict" keeps tasks from the host's devices; device plugins are accepted
-        devices = "v.com/c=a": security = "strict" keeps tasks from the host's devices; device plugins are accepted
+        devices = "/dev/sda": devices of the host are not allowed on this node; use a Nomad device plugin, or have the operator set allow_devices = true
+        devices = "v.com/c=a": devices of the host are not allowed on this node; use a Nomad device plugin, or have the operator set allow_devices = true
         mounts.source = "/srv": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted"#]].assert_eq(&told.join("\n"));
 }
 

@@ -38,10 +38,14 @@ pub struct PluginConfig {
     pub allowed_modes: AllowedModes,
     /// `volumes.enabled`: whether jobs may mount paths of the host.
     pub volumes: bool,
-    /// Whether jobs may be in the host's network.
-    pub host_network: bool,
-    /// Whether jobs may have devices of the host.
-    pub host_devices: bool,
+    /// `allow_host_network`: whether jobs may be in the host's network.
+    pub allow_host_network: bool,
+    /// `allow_devices`: whether jobs may name devices of the host.
+    pub allow_devices: bool,
+    /// `seccomp_profile_dir`: which files of the host jobs may name as their seccomp profile.
+    pub seccomp_profiles: SeccompProfiles,
+    /// Whether a job may wait longer for its image than `image_pull_timeout` says.
+    pub longer_pulls: bool,
     /// Whether system calls are filtered where a job does not say.
     pub seccomp: bool,
     /// `disable_log_collection`: the client collects no output, and tasks write to nowhere.
@@ -52,6 +56,17 @@ pub struct PluginConfig {
     pub keep_containers: bool,
     /// `gc.dangling_containers`: the removal of what tasks left behind that nobody knows any more.
     pub dangling_containers: DanglingContainers,
+}
+
+/// The files of the host that jobs may name as `seccomp_profile`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeccompProfiles {
+    /// Every file.
+    Any,
+    /// Those in this directory.
+    Beneath(PathBuf),
+    /// None.
+    None,
 }
 
 /// `gc.dangling_containers`.
@@ -128,8 +143,10 @@ impl PluginConfig {
             allow_caps: STRICT_CAPS.map(str::to_owned).to_vec(),
             allowed_modes: AllowedModes::none(),
             volumes: false,
-            host_network: false,
-            host_devices: false,
+            allow_host_network: false,
+            allow_devices: false,
+            seccomp_profiles: SeccompProfiles::None,
+            longer_pulls: false,
             seccomp: true,
             ..Self::default()
         }
@@ -167,8 +184,10 @@ impl Default for PluginConfig {
             allow_caps: vec!["all".to_owned()],
             allowed_modes: AllowedModes::default(),
             volumes: true,
-            host_network: true,
-            host_devices: true,
+            allow_host_network: true,
+            allow_devices: true,
+            seccomp_profiles: SeccompProfiles::Any,
+            longer_pulls: true,
             seccomp: false,
             disable_log_collection: false,
             recover_stopped: false,

@@ -1,10 +1,11 @@
-//! hosts and resolv.conf of a task: written by the driver into its own directory, bound into the container.
+//! hostname, hosts and resolv.conf of a task: written by the driver and bound into the container.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use linux_host::hosts::{self, HostEntry};
 use linux_host::resolv::{Reach, ResolvConf};
+use linux_host::staged;
 use oci_builder::NamespaceMode;
 
 use crate::error::DriverError;
@@ -15,19 +16,26 @@ use crate::request::task::{GroupNetwork, TaskSpec};
 /// The kernel's limit of a host name, in bytes.
 const MAX_HOSTNAME: usize = 64;
 
+/// What a task may add to its files, in bytes.
+const SLACK: u64 = 256 * 1024;
+
 /// The written files and the host name that is in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NetworkFiles {
     pub(crate) hostname: String,
+    /// The file for `/etc/hostname`.
+    pub(crate) hostname_file: PathBuf,
+    /// The file for `/etc/hosts`.
     pub(crate) hosts: PathBuf,
-    /// The resolver file of the driver's; without one the image's own stays.
+    /// The file for `/etc/resolv.conf`; without one the image's own stays.
     pub(crate) resolv_conf: Option<PathBuf>,
 }
 
 impl NetworkFiles {
-    /// Writes the files into `dir`.
+    /// Writes the files into a memory file system that is staged in `staging`. The task may write to them, so they are
+    /// neither on the disk nor in the memory of `state_dir`.
     pub(crate) fn write(
-        dir: &Path,
+        staging: &Path,
         id: &ContainerId,
         spec: &TaskSpec,
         (uts, extra_hosts): (NamespaceMode, &[HostEntry]),
@@ -36,20 +44,26 @@ impl NetworkFiles {
             NamespaceMode::Own => hostname(id, spec),
             NamespaceMode::Host => host_name()?,
         };
-        let write = |name: &str, text: &str| {
-            hosts::write_file(dir, name, text).map_err(|error| {
-                DriverError::host("the task's network files can not be written")(error.into())
-            })
-        };
-        write("hosts", &hosts_text(spec, &hostname, extra_hosts)?)?;
-        let resolv_conf = match keeps_resolver_of_image(spec) {
-            true => None,
-            false => {
-                write("resolv.conf", &resolv_text(spec)?)?;
-                Some(dir.join("resolv.conf"))
-            }
-        };
-        Ok(Self { hostname, hosts: dir.join("hosts"), resolv_conf })
+        let hosts = hosts_text(spec, &hostname, extra_hosts)?;
+        let resolv_conf = if keeps_resolver_of_image(spec) { None } else { Some(resolv_text(spec)?) };
+        let texts = [
+            ("hostname", Some(format!("{hostname}\n"))),
+            ("hosts", Some(hosts)),
+            ("resolv.conf", resolv_conf),
+        ];
+        let failed = |error| DriverError::host("the task's network files cannot be written")(error);
+        let bytes =
+            texts.iter().filter_map(|(_, text)| text.as_ref()).map(|text| text.len() as u64).sum::<u64>();
+        let dir = staged::scratch(staging, "files", bytes + SLACK).map_err(|error| failed(error.into()))?;
+        for (name, text) in texts.iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
+            hosts::write_file(&dir, name, text).map_err(|error| failed(error.into()))?;
+        }
+        Ok(Self {
+            hostname_file: dir.join("hostname"),
+            hosts: dir.join("hosts"),
+            resolv_conf: texts[2].1.as_ref().map(|_| dir.join("resolv.conf")),
+            hostname,
+        })
     }
 }
 
@@ -95,9 +109,15 @@ fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<St
     };
     let own = HostEntry {
         address: address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
-        names: vec![hostname.to_owned()],
+        names: names(hostname),
     };
     Ok(hosts::render(&[own], extra))
+}
+
+/// A full host name and its short form, or the name alone.
+fn names(hostname: &str) -> Vec<String> {
+    let short = hostname.split_once('.').map(|(short, _)| short.to_owned()).filter(|short| !short.is_empty());
+    std::iter::once(hostname.to_owned()).chain(short).collect()
 }
 
 /// The `dns` block, with what it leaves unset from the host.
@@ -132,6 +152,13 @@ mod tests {
         task.options.hostname = "own".into();
         assert_eq!(hostname(&id, &task), "own");
         assert!(hosts_text(&task, "group-1", &[]).unwrap().contains("172.26.64.7"));
+    }
+
+    #[test]
+    fn a_full_host_name_has_its_short_form_beside_it() {
+        let text = hosts_text(&spec("web"), "app.shop.example", &[]).unwrap();
+        assert!(text.ends_with("127.0.0.1\tapp.shop.example app\n"), "{text}");
+        assert_eq!(names("app"), ["app"]);
     }
 
     #[test]

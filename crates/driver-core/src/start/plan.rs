@@ -17,7 +17,7 @@ use crate::admission::{Admitted, Extras, Namespaces};
 use crate::ports::Image;
 use crate::refusal::Refusal;
 use crate::request::ids::ContainerId;
-use crate::request::task::{GroupNetwork, Propagation, TaskSpec, VolumeMount};
+use crate::request::task::{GroupNetwork, TaskSpec};
 use crate::start::network_files::NetworkFiles;
 
 /// Docker's default search path, for an image that has none.
@@ -74,7 +74,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, Refusal> {
     let Facts { own: Own { user, files, alloc_logs, mounts: of_job }, placement, mode, swap, node_mhz } =
         facts;
-    let Admitted { grant, devices, extras, seccomp, mounts: _ } = admitted;
+    let Admitted { grant, devices, extras, seccomp, mounts: _, volumes, log_places } = admitted;
     let Extras { env: of_devices, mounts: devices_mounts, hooks, gids } = extras;
     let Namespaces { pid, ipc, uts } = grant.namespaces;
     let options = &spec.options;
@@ -105,11 +105,11 @@ pub(crate) fn plan(
                 shares: nomad_cpu_shares(spec.resources.cpu_mhz, node_mhz),
                 bandwidth: CpuBandwidth::Unlimited,
                 cpuset_cpus: match placement.cpuset {
-                    _ if !options.cpuset_cpus.is_empty() => options.cpuset_cpus.clone(),
+                    _ if !grant.cpuset.cpus.is_empty() => grant.cpuset.cpus.clone(),
                     cgroup::Cpuset::WithTask => spec.resources.cpuset_cpus.clone(),
                     cgroup::Cpuset::MoveInto(_) => String::new(),
                 },
-                cpuset_mems: options.cpuset_mems.clone(),
+                cpuset_mems: grant.cpuset.memory_nodes.clone(),
             },
             memory: NomadMemory {
                 memory_mb: spec.resources.memory_mb,
@@ -118,7 +118,7 @@ pub(crate) fn plan(
             .resources(swap),
             pids: PidsLimit::of_option(options.pids_limit),
         },
-        mounts: mounts(spec, &files, &alloc_logs, (of_job, devices_mounts)),
+        mounts: mounts(spec, &files, (&alloc_logs, log_places), (of_job, volumes, devices_mounts)),
         hostname: files.hostname,
         rootfs: Rootfs { path: PathBuf::from("rootfs"), access: rootfs_access(spec) },
         devices: devices.clone(),
@@ -197,8 +197,8 @@ fn groups(mut groups: Vec<u32>, of_devices: &[u32]) -> Vec<u32> {
 fn mounts(
     spec: &TaskSpec,
     files: &NetworkFiles,
-    alloc_logs: &Path,
-    (of_job, of_devices): (Vec<Mount>, &[Mount]),
+    (alloc_logs, log_places): (&Path, &[PathBuf]),
+    (of_job, volumes, of_devices): (Vec<Mount>, &[Mount], &[Mount]),
 ) -> Vec<Mount> {
     let dirs = &spec.dirs;
     let fixed = [
@@ -206,14 +206,16 @@ fn mounts(
         bind(alloc_logs, "/alloc/logs", Access::ReadOnly),
         bind(&dirs.local, "/local", Access::ReadWrite),
         bind(&dirs.secrets, "/secrets", Access::ReadWrite),
+        bind(&files.hostname_file, "/etc/hostname", Access::ReadWrite),
         bind(&files.hosts, "/etc/hosts", Access::ReadWrite),
     ];
     let resolver = files.resolv_conf.as_deref().map(|path| bind(path, "/etc/resolv.conf", Access::ReadWrite));
     let all = fixed
         .into_iter()
         .chain(resolver)
+        .chain(log_places.iter().map(|place| bind(alloc_logs, place, Access::ReadOnly)))
         .chain(of_job)
-        .chain(spec.mounts.iter().map(volume))
+        .chain(volumes.iter().cloned())
         .chain(of_devices.iter().cloned());
     let mut mounts: Vec<Mount> = Vec::new();
     for mount in all {
@@ -223,23 +225,9 @@ fn mounts(
     mounts
 }
 
-fn bind(source: &Path, destination: &str, access: Access) -> Mount {
+fn bind(source: &Path, destination: impl Into<PathBuf>, access: Access) -> Mount {
     let kind = MountKind::Bind { source: source.to_owned(), propagation: oci_builder::Propagation::Private };
-    Mount { destination: PathBuf::from(destination), kind, access, options: Vec::new() }
-}
-
-fn volume(mount: &VolumeMount) -> Mount {
-    let propagation = match mount.propagation {
-        Propagation::Private => oci_builder::Propagation::Private,
-        Propagation::HostToTask => oci_builder::Propagation::HostToTask,
-        Propagation::Bidirectional => oci_builder::Propagation::Bidirectional,
-    };
-    Mount {
-        destination: mount.task_path.clone(),
-        kind: MountKind::Bind { source: mount.host_path.clone(), propagation },
-        access: if mount.readonly { Access::ReadOnly } else { Access::ReadWrite },
-        options: Vec::new(),
-    }
+    Mount { destination: destination.into(), kind, access, options: Vec::new() }
 }
 
 #[cfg(test)]

@@ -61,10 +61,11 @@ async fn write_files(common: &Common) -> Result<(NetworkFiles, Staged), DriverEr
     }
     let admitted = std::sync::Arc::clone(&common.admitted);
     let written = tokio::task::spawn_blocking(move || {
-        let dir = state.prepare_task(&id, &labels::of_task(&spec))?;
-        let staged = Staged::stage(&state.staging(&id), &spec, &admitted.mounts)?;
+        state.prepare_task(&id, &labels::of_task(&spec))?;
+        let staging = state.staging(&id);
+        let staged = Staged::stage(&staging, &spec, &admitted.mounts)?;
         let grant = &admitted.grant;
-        let files = NetworkFiles::write(&dir, &id, &spec, (grant.namespaces.uts, &grant.extra_hosts))?;
+        let files = NetworkFiles::write(&staging, &id, &spec, (grant.namespaces.uts, &grant.extra_hosts))?;
         Ok((files, staged))
     });
     written.await.map_err(|_| DriverError::Interrupted("the writing of the hosts file"))?

@@ -8,9 +8,9 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use linux_host::beneath;
 use linux_host::fifo::{self, LogTarget};
 use linux_host::staged::{self, Reach, Spread};
+use linux_host::{beneath, log_files};
 use oci_builder::{Mount, MountKind, Propagation};
 
 use crate::admission::AdmittedMount;
@@ -114,6 +114,8 @@ fn log_directory(directory: &Path, spec: &TaskSpec) -> Result<PathBuf, DriverErr
     let resolved = beneath::open_root(&spec.dirs.shared)
         .and_then(|shared| beneath::resolve(shared.as_fd(), Path::new("logs")))
         .map_err(|error| DriverError::host("the allocation's log directory can not be used")(error.into()))?;
+    log_files::check(resolved.as_fd(), &spec.identity.task)
+        .map_err(|error| DriverError::host("the task's logs cannot be written")(error.into()))?;
     staged::stage(resolved.as_fd(), directory, LOGS, WHOLE).map_err(|error| {
         DriverError::host("the allocation's log directory can not be handed on")(error.into())
     })

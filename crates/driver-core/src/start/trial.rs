@@ -31,6 +31,7 @@ pub(super) fn draft(spec: &TaskSpec, admitted: &Admitted) -> Result<Plan, Refusa
         user: ResolvedUser { uid: 0, gid: 0, additional_gids: Vec::new(), home: stand_in.clone() },
         files: NetworkFiles {
             hostname: hostname.to_owned(),
+            hostname_file: stand_in.clone(),
             hosts: stand_in.clone(),
             resolv_conf: Some(stand_in.clone()),
         },

@@ -215,3 +215,16 @@ fn an_empty_path_leads_nowhere() {
         assert_eq!(object_at(Path::new("")).unwrap_err().kind(), std::io::ErrorKind::NotFound);
     });
 }
+
+#[test]
+fn a_memory_file_system_holds_what_fits_and_goes_without_a_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = scratch(dir.path(), "files", 64 * 1024).unwrap();
+    std::fs::write(path.join("hosts"), "127.0.0.1 localhost").unwrap();
+    let full = std::fs::write(path.join("more"), vec![b'x'; 128 * 1024]).unwrap_err();
+    assert_eq!(full.raw_os_error(), Some(Errno::NOSPC.raw_os_error()));
+    assert!(scratch(dir.path(), "files", 4096).is_err());
+    unstage(dir.path(), "files").unwrap();
+    unstage(dir.path(), "files").unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}

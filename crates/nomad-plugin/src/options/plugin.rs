@@ -1,7 +1,7 @@
 //! The options of the plugin: the operator's `plugin "containerd-driver" { config { … } }`.
 
 use driver_core::PluginConfig;
-use driver_core::request::config::{AllowedModes, DanglingContainers};
+use driver_core::request::config::{AllowedModes, DanglingContainers, SeccompProfiles};
 
 use super::reader::{OptionError, Reader};
 use super::{Default, Entry, Kind, Peer, auth};
@@ -86,6 +86,27 @@ pub const OPTIONS: &[Entry] = &[
         default: Default::Unset("`true`; `false` under strict"),
         since: Peer::Containerd,
         effect: "Whether jobs may be `privileged`.",
+    },
+    Entry {
+        name: "allow_host_network",
+        kind: Kind::Flag,
+        default: Default::Unset("`true`; `false` under strict"),
+        since: Peer::Own,
+        effect: "Whether jobs may be in the host's network, by `host_network`, `network_mode` or ports of the host.",
+    },
+    Entry {
+        name: "allow_devices",
+        kind: Kind::Flag,
+        default: Default::Unset("`true`; `false` under strict"),
+        since: Peer::Own,
+        effect: "Whether jobs may name `devices` of the host. Nomad's device plugins always work.",
+    },
+    Entry {
+        name: "seccomp_profile_dir",
+        kind: Kind::HostPath,
+        default: Default::Unset("every file; none under strict"),
+        since: Peer::Own,
+        effect: "The directory that `seccomp_profile` of a job must name a file in.",
     },
     Entry {
         name: "security",
@@ -254,8 +275,12 @@ fn read(reader: &mut Reader) -> Result<PluginConfig, OptionError> {
         allow_caps: reader.texts_if_set("allow_caps")?.unwrap_or(default.allow_caps),
         allowed_modes: allowed_modes(&mut modes, default.allowed_modes)?,
         volumes: volumes(&mut reader.block("volumes")?)?.unwrap_or(default.volumes),
-        host_network: default.host_network,
-        host_devices: default.host_devices,
+        allow_host_network: reader.flag("allow_host_network")?.unwrap_or(default.allow_host_network),
+        allow_devices: reader.flag("allow_devices")?.unwrap_or(default.allow_devices),
+        seccomp_profiles: reader
+            .host_path("seccomp_profile_dir")?
+            .map_or(default.seccomp_profiles, SeccompProfiles::Beneath),
+        longer_pulls: default.longer_pulls,
         seccomp: default.seccomp,
         disable_log_collection: reader
             .flag("disable_log_collection")?

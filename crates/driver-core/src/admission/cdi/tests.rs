@@ -99,7 +99,7 @@ fn what_can_not_be_given_names_device_and_reason() {
     ];
     expect![[r#"
         devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): its node "/dev/null" is of another type on this host
-        devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): can not look at the device "/dev/no-such": No such file or directory (os error 2)
+        devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): cannot look at the device "/dev/no-such": No such file or directory (os error 2)
         devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): its node "/dev" is no device node on this host
         devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): its node "/dev/null" has the permissions "x" (accepted: letters of r, w and m, or none)
         devices = "v.com/c=a" can not be used (accepted: a device whose specification has nodes and mounts that are on the host): its mount's source "/no-such" can not be used: No such file or directory (os error 2)

@@ -86,23 +86,37 @@ fn the_working_directory_is_the_jobs_else_the_images_else_the_root() {
 
 #[test]
 fn a_volume_at_the_place_of_an_own_mount_replaces_it() {
-    let mut task = spec("web");
-    task.mounts.push(VolumeMount {
-        host_path: "/srv/hosts".into(),
-        task_path: "/etc/hosts".into(),
-        readonly: true,
-        propagation: Propagation::Private,
-    });
+    let task = spec("web");
+    let volumes = [bind(Path::new("/srv/hosts"), "/etc/hosts", Access::ReadOnly)];
     let files = NetworkFiles {
         hostname: "h".into(),
+        hostname_file: "/s/hostname".into(),
         hosts: "/s/hosts".into(),
         resolv_conf: Some("/s/resolv.conf".into()),
     };
-    let hosts: Vec<_> = mounts(&task, &files, Path::new("/s/logs"), (Vec::new(), &[]))
+    let hosts: Vec<_> = mounts(&task, &files, (Path::new("/s/logs"), &[]), (Vec::new(), &volumes, &[]))
         .into_iter()
         .filter(|m| m.destination == Path::new("/etc/hosts"))
         .collect();
-    assert_eq!(hosts, [volume(&task.mounts[0])]);
+    assert_eq!(hosts, volumes);
+}
+
+#[test]
+fn the_log_directory_is_read_only_wherever_it_is_seen() {
+    let files = NetworkFiles {
+        hostname: "h".into(),
+        hostname_file: "/s/hostname".into(),
+        hosts: "/s/hosts".into(),
+        resolv_conf: None,
+    };
+    let places = ["/x/logs".into()];
+    let all = mounts(&spec("web"), &files, (Path::new("/s/logs"), &places), (Vec::new(), &[], &[]));
+    let of_logs: Vec<_> = all.iter().filter(|mount| mount.source() == Some(Path::new("/s/logs"))).collect();
+    let told: Vec<_> = of_logs.iter().map(|mount| (mount.destination.as_path(), mount.access)).collect();
+    assert_eq!(
+        told,
+        [(Path::new("/alloc/logs"), Access::ReadOnly), (Path::new("/x/logs"), Access::ReadOnly)]
+    );
 }
 
 #[test]
@@ -153,8 +167,8 @@ fn what_no_container_can_have_is_refused_before_there_is_one() {
     expect_test::expect![[r#"
         sysctl: "kernel.panic" is a parameter of the whole host (accepted: net.*, fs.mqueue.*, kernel.domainname and System V IPC's kernel.msg*, kernel.sem, kernel.shm*)
         sysctl: "net.core.somaxconn" would change the host, whose network namespace the task is in (accepted: parameters of namespaces that are the task's own)
-        cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted
-        cpuset_mems = "-1": a list of memory nodes such as "0-1" is accepted"#]]
+        cpuset_cpus = "all": must be a list of CPUs such as "0-2,7"
+        cpuset_mems = "-1": must be a list of memory nodes such as "0-1""#]]
     .assert_eq(&told.join("\n"));
 }
 
@@ -190,6 +204,14 @@ fn draft_with(task: &TaskSpec, extras: Extras) -> Result<Plan, Refusal> {
     let seccomp = oci_builder::Seccomp::Unconfined;
     crate::start::trial::draft(
         task,
-        &Admitted { grant, devices: Vec::new(), extras, seccomp, mounts: Vec::new() },
+        &Admitted {
+            grant,
+            devices: Vec::new(),
+            extras,
+            seccomp,
+            mounts: Vec::new(),
+            volumes: Vec::new(),
+            log_places: Vec::new(),
+        },
     )
 }
