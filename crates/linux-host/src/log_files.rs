@@ -41,11 +41,10 @@ pub enum LogFileError {
 pub fn check(directory: BorrowedFd<'_>, task: &str) -> Result<(), LogFileError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let readable = rustix::fs::openat(directory, ".", flags, Mode::empty()).map_err(LogFileError::Read)?;
-    let prefixes = [format!("{task}.stdout."), format!("{task}.stderr.")];
     for entry in Dir::new(readable).map_err(LogFileError::Read)? {
         let entry = entry.map_err(LogFileError::Read)?;
         let name = entry.file_name();
-        if !prefixes.iter().any(|prefix| name.to_bytes().starts_with(prefix.as_bytes())) {
+        if !is_log_file(name.to_bytes(), task) {
             continue;
         }
         match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -56,6 +55,13 @@ pub fn check(directory: BorrowedFd<'_>, task: &str) -> Result<(), LogFileError> 
         }
     }
     Ok(())
+}
+
+/// Whether it is the name of a file that the collector writes for the task.
+fn is_log_file(name: &[u8], task: &str) -> bool {
+    let rest = name.strip_prefix(task.as_bytes()).unwrap_or_default();
+    let number = rest.strip_prefix(b".stdout.").or_else(|| rest.strip_prefix(b".stderr."));
+    number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
 }
 
 fn check_one(stat: &rustix::fs::Stat) -> Result<(), impl FnOnce(PathBuf) -> LogFileError + use<>> {
@@ -101,7 +107,9 @@ mod tests {
             std::fs::write(dir.path().join(name), "x").unwrap();
         }
         symlink("/etc/passwd", dir.path().join("other.stdout.0")).unwrap();
-        symlink("/etc/passwd", dir.path().join("web-2.stdout.0")).unwrap();
+        for others in ["web-2.stdout.0", "web.stdout.fifo", "web.stdout.", "my-web.stdout.0"] {
+            symlink("/etc/passwd", dir.path().join(others)).unwrap();
+        }
         assert_eq!(told(dir.path()), "fine");
     }
 
