@@ -1,5 +1,8 @@
 //! A task's user, looked up in the image's passwd and group files.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// A user in numbers.
@@ -15,7 +18,11 @@ pub struct ResolvedUser {
     pub home: PathBuf,
 }
 
-/// A user that the image does not have.
+/// The most supplementary groups that an image can give a user: a user of a Windows domain, which have the most in
+/// practice, is in 1015 at most. The kernel takes 65536 (`NGROUPS_MAX`), but each goes through the runtime as text.
+const GROUPS_MAX: usize = 1024;
+
+/// A user that the image does not have, or not so.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserError {
@@ -31,6 +38,19 @@ pub enum UserError {
         /// The name.
         group: String,
     },
+    /// The user is in more groups than a task can have.
+    #[error(
+        "{user:?} is in {count} groups of the image's /etc/group, and {limit} are supported; name one group: \
+         \"{user}:GROUP\""
+    )]
+    TooManyGroups {
+        /// The name.
+        user: String,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        limit: usize,
+    },
     /// A number that is no id.
     #[error("{id} is not a user or group id: it must be between 0 and 2147483647")]
     Range {
@@ -41,30 +61,37 @@ pub enum UserError {
 
 /// Resolves `""`, `name`, `uid`, `name:group`, `uid:gid`, `name:` and every mixture of them, as Docker does.
 ///
-/// `passwd` and `group` are the texts of the image's files, empty when it has none.
+/// `passwd` and `group` are what is in the image's files, in any encoding; empty when it has none. A line that is not of
+/// the file's form is passed over. Each file is read once from end to end, so its size alone limits the work.
 ///
 /// # Errors
 /// [`UserError`].
-pub fn resolve(user: &str, passwd: &str, group: &str) -> Result<ResolvedUser, UserError> {
+pub fn resolve(
+    user: &str,
+    passwd: impl AsRef<[u8]>,
+    group: impl AsRef<[u8]>,
+) -> Result<ResolvedUser, UserError> {
+    let (passwd, group) = (passwd.as_ref(), group.as_ref());
     let (user_part, group_part) = match user.split_once(':') {
         Some((user, group)) => (user, group),
         None => (user, ""),
     };
     let wanted = if user_part.is_empty() { "0" } else { user_part };
-    let entry = passwd.lines().filter_map(PasswdEntry::parse).find(|entry| entry.is(wanted));
+    let entry = lines(passwd).filter_map(PasswdEntry::parse).find(|entry| entry.is(wanted));
     let (uid, own_gid, home) = match &entry {
         Some(entry) => (entry.uid, entry.gid, entry.home),
-        None => (number(wanted)?.ok_or_else(|| unknown_user(wanted))?, 0, ""),
+        None => (number(wanted)?.ok_or_else(|| unknown_user(wanted))?, 0, [].as_slice()),
     };
     let (gid, mut additional_gids) = if group_part.is_empty() {
         let name = entry.as_ref().map(|entry| entry.name);
-        (own_gid, memberships(name, group))
+        (own_gid, memberships(name, group)?)
     } else {
         (resolve_group(group_part, group)?, Vec::new())
     };
     additional_gids.retain(|&other| other != gid);
     additional_gids.insert(0, gid);
-    let home = PathBuf::from(if home.is_empty() { "/" } else { home });
+    let home = if home.is_empty() { b"/" } else { home };
+    let home = PathBuf::from(OsStr::from_bytes(home));
     Ok(ResolvedUser { uid, gid, additional_gids, home })
 }
 
@@ -88,8 +115,8 @@ fn unknown_user(user: &str) -> UserError {
     UserError::UnknownUser { user: user.to_owned() }
 }
 
-fn resolve_group(wanted: &str, group: &str) -> Result<u32, UserError> {
-    match group.lines().filter_map(GroupEntry::parse).find(|entry| entry.is(wanted)) {
+fn resolve_group(wanted: &str, group: &[u8]) -> Result<u32, UserError> {
+    match lines(group).filter_map(GroupEntry::parse).find(|entry| entry.is(wanted)) {
         Some(entry) => Ok(entry.gid),
         None => number(wanted)?.ok_or_else(|| UserError::UnknownGroup { group: wanted.to_owned() }),
     }
@@ -97,15 +124,29 @@ fn resolve_group(wanted: &str, group: &str) -> Result<u32, UserError> {
 
 /// Groups that list the user as a member, in the file's order, each once. A user that passwd does not know is a
 /// member of none.
-fn memberships(user: Option<&str>, group: &str) -> Vec<u32> {
-    let Some(user) = user else { return Vec::new() };
-    let mut gids = Vec::new();
-    for entry in group.lines().filter_map(GroupEntry::parse) {
-        if entry.members.split(',').any(|member| member == user) && !gids.contains(&entry.gid) {
+fn memberships(user: Option<&[u8]>, group: &[u8]) -> Result<Vec<u32>, UserError> {
+    let Some(user) = user else { return Ok(Vec::new()) };
+    let (mut gids, mut known) = (Vec::new(), HashSet::new());
+    for entry in lines(group).filter_map(GroupEntry::parse) {
+        let mut members = entry.members.split(|byte| *byte == b',');
+        if members.any(|member| member == user) && known.insert(entry.gid) {
             gids.push(entry.gid);
         }
     }
-    gids
+    if gids.len() > GROUPS_MAX {
+        let user = String::from_utf8_lossy(user).into_owned();
+        return Err(UserError::TooManyGroups { user, count: gids.len(), limit: GROUPS_MAX });
+    }
+    Ok(gids)
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// A field of a line as a number.
+fn id(field: &[u8]) -> Option<u32> {
+    std::str::from_utf8(field).ok()?.parse().ok()
 }
 
 /// The id when `text` is a number at all.
@@ -121,44 +162,44 @@ fn number(text: &str) -> Result<Option<u32>, UserError> {
 
 /// A line of passwd(5).
 struct PasswdEntry<'a> {
-    name: &'a str,
+    name: &'a [u8],
     uid: u32,
     gid: u32,
-    home: &'a str,
+    home: &'a [u8],
 }
 
 impl<'a> PasswdEntry<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut fields = line.split(':');
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b':');
         let (name, _password) = (fields.next()?, fields.next()?);
-        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let (uid, gid) = (id(fields.next()?)?, id(fields.next()?)?);
         let home = fields.nth(1).unwrap_or_default();
         (!name.is_empty()).then_some(Self { name, uid, gid, home })
     }
 
     fn is(&self, wanted: &str) -> bool {
-        self.name == wanted || self.uid.to_string() == wanted
+        self.name == wanted.as_bytes() || self.uid.to_string() == wanted
     }
 }
 
 /// A line of group(5).
 struct GroupEntry<'a> {
-    name: &'a str,
+    name: &'a [u8],
     gid: u32,
-    members: &'a str,
+    members: &'a [u8],
 }
 
 impl<'a> GroupEntry<'a> {
-    fn parse(line: &'a str) -> Option<Self> {
-        let mut fields = line.split(':');
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|byte| *byte == b':');
         let (name, _password) = (fields.next()?, fields.next()?);
-        let gid = fields.next()?.parse().ok()?;
+        let gid = id(fields.next()?)?;
         let members = fields.next().unwrap_or_default();
         (!name.is_empty()).then_some(Self { name, gid, members })
     }
 
     fn is(&self, wanted: &str) -> bool {
-        self.name == wanted || self.gid.to_string() == wanted
+        self.name == wanted.as_bytes() || self.gid.to_string() == wanted
     }
 }
 
@@ -275,7 +316,34 @@ again:x:44:redis
         assert!(resolve("root", "", "").is_err());
     }
 
+    #[test]
+    fn files_in_another_encoding_are_read_as_they_are() {
+        let passwd = b"m\xfcller:x:7:8:M\xfcller:/home/m\xfcller:/bin/sh\r\nweb:x:9:10:\xff:/w\xfc:\n";
+        let group = b"caf\xe9:x:11:m\xfcller,web\n";
+        let found = resolve("web", passwd, group).unwrap();
+        assert_eq!((found.uid, found.gid, found.additional_gids), (9, 10, vec![10, 11]));
+        assert_eq!(found.home.as_os_str().as_bytes(), b"/w\xfc");
+        assert_eq!(resolve("7", passwd, group).unwrap().additional_gids, [8, 11]);
+    }
+
+    #[test]
+    fn a_user_of_too_many_groups_is_told_what_to_name_instead() {
+        let group = |count: u32| -> String { (1..=count).map(|n| format!("g{n}:x:{n}:root\n")).collect() };
+        assert_eq!(resolve("", PASSWD, group(1024)).unwrap().additional_gids.len(), 1025);
+        let error = resolve("root", PASSWD, group(60_000)).unwrap_err();
+        expect![[r#""root" is in 60000 groups of the image's /etc/group, and 1024 are supported; name one group: "root:GROUP""#]].assert_eq(&error.to_string());
+        assert_eq!(resolve("root:g7", PASSWD, group(60_000)).unwrap().additional_gids, [7]);
+    }
+
     proptest! {
+        #[test]
+        fn no_bytes_are_a_surprise(
+            passwd in prop::collection::vec(any::<u8>(), 0..60),
+            group in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let _ = resolve("root", passwd, group);
+        }
+
         #[test]
         fn no_file_and_no_user_is_a_surprise(
             user in "[a-c0-9:]{0,6}",

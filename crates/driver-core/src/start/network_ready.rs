@@ -109,8 +109,7 @@ fn resolve_user(
     std::fs::create_dir_all(&scratch).map_err(DriverError::file("can not make", &scratch))?;
     let files = rootfs::read_files(mounts, &scratch, &["/etc/passwd", "/etc/group"])
         .map_err(|error| DriverError::host("the image's users can not be read")(error.into()))?;
-    let mut texts =
-        files.into_iter().map(|file| String::from_utf8_lossy(&file.unwrap_or_default()).into_owned());
+    let mut texts = files.into_iter().map(Option::unwrap_or_default);
     let (passwd, group) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-    users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))
+    users::resolve(user, passwd, group).map_err(|error| DriverError::host("user")(error.into()))
 }
