@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::document::{self, DocumentError};
+
 /// One line of a hosts file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostEntry {
@@ -31,17 +33,42 @@ pub struct WriteError {
     pub source: Errno,
 }
 
+/// What is in the host's own file, in any encoding; nothing where there is none. Blocking.
+///
+/// # Errors
+/// [`DocumentError`].
+pub fn of_host() -> Result<Option<Vec<u8>>, DocumentError> {
+    read(Path::new("/etc/hosts"))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, DocumentError> {
+    match document::read(path, HOST_MAX) {
+        Err(error) if error.is_absent() => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The largest file of a host that is copied to its tasks, in bytes. Lists that block advertisements are the longest ones.
+const HOST_MAX: u64 = 16 * 1024 * 1024;
+
 /// The text of a hosts file: localhost, the ip6- names, then `own` (the task's host name and address), then
 /// `extra`.
 pub fn render(own: &[HostEntry], extra: &[HostEntry]) -> String {
-    append(append(String::from(LOCAL), own), extra)
+    [LOCAL, &lines(own), &lines(extra)].concat()
 }
 
-/// A hosts file's text with further lines behind it.
-pub fn append(mut text: String, entries: &[HostEntry]) -> String {
-    if !text.is_empty() && !text.ends_with('\n') && !entries.is_empty() {
-        text.push('\n');
+/// What is in a hosts file, with further lines behind it.
+pub fn append(content: impl Into<Vec<u8>>, entries: &[HostEntry]) -> Vec<u8> {
+    let (mut content, lines) = (content.into(), lines(entries));
+    if !content.is_empty() && !content.ends_with(b"\n") && !lines.is_empty() {
+        content.push(b'\n');
     }
+    content.extend(lines.into_bytes());
+    content
+}
+
+fn lines(entries: &[HostEntry]) -> String {
+    let mut text = String::new();
     for HostEntry { address, names } in entries {
         if !names.is_empty() {
             // Writing to a string does not fail.
@@ -64,7 +91,7 @@ ff02::2\tip6-allrouters
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<(), WriteError> {
+pub fn write_file(directory: &Path, name: &str, content: impl AsRef<[u8]>) -> Result<(), WriteError> {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let path = directory.join(name);
     let fail = |operation| {
@@ -82,7 +109,7 @@ pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<(), WriteE
     let draft = format!(".{name}.{}.{number}", std::process::id());
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(&directory, &draft, flags, READABLE).map_err(fail("create"))?;
-    let outcome = fill(&file, text)
+    let outcome = fill(&file, content.as_ref())
         .map_err(fail("write"))
         .and_then(|()| rustix::fs::renameat(&directory, &draft, &directory, name).map_err(fail("replace")));
     if outcome.is_err() {
@@ -93,10 +120,9 @@ pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<(), WriteE
 
 const READABLE: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 
-fn fill(file: &OwnedFd, text: &str) -> Result<(), Errno> {
+fn fill(file: &OwnedFd, mut rest: &[u8]) -> Result<(), Errno> {
     // The mode given at creation is cut by the umask.
     rustix::fs::fchmod(file, READABLE)?;
-    let mut rest = text.as_bytes();
     while !rest.is_empty() {
         let written = rustix::io::retry_on_intr(|| rustix::io::write(file, rest))?;
         rest = rest.get(written..).unwrap_or_default();
@@ -141,6 +167,29 @@ mod tests {
             2001:db8::1	db6
         "#]]
         .assert_eq(&render(&own, &extra));
+    }
+
+    #[test]
+    fn a_hosts_file_in_another_encoding_is_kept_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hosts");
+        assert_eq!(read(&path).unwrap(), None);
+        std::fs::write(&path, b"10.0.0.9 b\xfcro").unwrap();
+        let whole = append(read(&path).unwrap().unwrap(), &[entry("10.0.0.1", &["db"])]);
+        write_file(dir.path(), "copy", &whole).unwrap();
+        let copied = std::fs::read(dir.path().join("copy")).unwrap();
+        assert_eq!(copied, b"10.0.0.9 b\xfcro\n10.0.0.1\tdb\n");
+        assert_eq!(append(b"a\xff".as_slice(), &[entry("10.0.0.2", &[])]), b"a\xff");
+    }
+
+    #[test]
+    fn a_hosts_file_that_never_ends_is_refused() {
+        let error = read(Path::new("/dev/zero")).unwrap_err();
+        assert!(matches!(error, DocumentError::NotFile { kind: "a device", .. }), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hosts");
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(matches!(read(&path), Err(DocumentError::TooLarge { .. })));
     }
 
     #[test]

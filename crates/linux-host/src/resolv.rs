@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::document::{self, DocumentError};
 
 /// The host's resolver file.
 const HOST: &str = "/etc/resolv.conf";
@@ -29,16 +31,8 @@ pub enum Reach {
     OwnNetwork,
 }
 
-/// The host's resolver file could not be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {path:?}")]
-pub struct ResolvError {
-    /// The file.
-    pub path: PathBuf,
-    /// What the kernel said.
-    #[source]
-    pub source: std::io::Error,
-}
+/// The largest file of a host that is read, in bytes; the C library itself uses three servers.
+const HOST_MAX: u64 = 1024 * 1024;
 
 impl ResolvConf {
     /// Parses the text of a resolv.conf as resolv.conf(5) says; the last `search` or `domain` line wins.
@@ -61,12 +55,12 @@ impl ResolvConf {
     /// only names its stub, and never a loopback server. An absent file is an empty one.
     ///
     /// # Errors
-    /// [`ResolvError`].
-    pub fn of_host(reach: Reach) -> Result<Self, ResolvError> {
+    /// [`DocumentError`].
+    pub fn of_host(reach: Reach) -> Result<Self, DocumentError> {
         Self::from_files(Path::new(HOST), Path::new(RESOLVED), reach)
     }
 
-    fn from_files(host: &Path, resolved: &Path, reach: Reach) -> Result<Self, ResolvError> {
+    fn from_files(host: &Path, resolved: &Path, reach: Reach) -> Result<Self, DocumentError> {
         let conf = Self::read(host)?;
         if reach == Reach::HostNetwork {
             return Ok(conf);
@@ -81,11 +75,11 @@ impl ResolvConf {
         Ok(conf)
     }
 
-    fn read(path: &Path) -> Result<Self, ResolvError> {
-        match std::fs::read(path) {
+    fn read(path: &Path) -> Result<Self, DocumentError> {
+        match document::read(path, HOST_MAX) {
             Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(ResolvError { path: path.to_owned(), source }),
+            Err(error) if error.is_absent() => Ok(Self::default()),
+            Err(error) => Err(error),
         }
     }
 
@@ -197,6 +191,17 @@ mod tests {
     #[test]
     fn a_host_without_a_file_has_no_servers() {
         expect![[""]].assert_eq(&of(None, None, Reach::HostNetwork));
+    }
+
+    #[test]
+    fn a_resolver_file_is_read_in_any_encoding_and_not_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("resolv.conf");
+        std::fs::write(&path, b"# b\xfcro\nnameserver 10.0.0.2\n").unwrap();
+        assert_eq!(ResolvConf::read(&path).unwrap().servers, ["10.0.0.2"]);
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert!(matches!(ResolvConf::read(&path), Err(DocumentError::TooLarge { .. })));
+        assert!(matches!(ResolvConf::read(Path::new("/dev/zero")), Err(DocumentError::NotFile { .. })));
     }
 
     #[test]

@@ -47,9 +47,9 @@ impl NetworkFiles {
         let hosts = hosts_text(spec, &hostname, extra_hosts)?;
         let resolv_conf = if keeps_resolver_of_image(spec) { None } else { Some(resolv_text(spec)?) };
         let texts = [
-            ("hostname", Some(format!("{hostname}\n"))),
+            ("hostname", Some(format!("{hostname}\n").into_bytes())),
             ("hosts", Some(hosts)),
-            ("resolv.conf", resolv_conf),
+            ("resolv.conf", resolv_conf.map(String::into_bytes)),
         ];
         let failed = |error| DriverError::host("the task's network files cannot be written")(error);
         let bytes =
@@ -94,13 +94,12 @@ fn hostname(id: &ContainerId, spec: &TaskSpec) -> String {
     name[..end].trim_end_matches(['-', '.', '_']).to_owned()
 }
 
-fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<String, DriverError> {
+fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<Vec<u8>, DriverError> {
     if spec.shares_host_network() {
-        let path = Path::new("/etc/hosts");
-        return match std::fs::read_to_string(path) {
-            Ok(text) => Ok(hosts::append(text, extra)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(hosts::render(&[], extra)),
-            Err(error) => Err(DriverError::file("can not read", path)(error)),
+        return match hosts::of_host() {
+            Ok(Some(content)) => Ok(hosts::append(content, extra)),
+            Ok(None) => Ok(hosts::render(&[], extra).into_bytes()),
+            Err(error) => Err(DriverError::host("the host's names cannot be read")(error.into())),
         };
     }
     let address = match &spec.network {
@@ -111,7 +110,7 @@ fn hosts_text(spec: &TaskSpec, hostname: &str, extra: &[HostEntry]) -> Result<St
         address: address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)),
         names: names(hostname),
     };
-    Ok(hosts::render(&[own], extra))
+    Ok(hosts::render(&[own], extra).into_bytes())
 }
 
 /// A full host name and its short form, or the name alone.
@@ -151,12 +150,13 @@ mod tests {
         assert_eq!(hostname(&id, &task), "group-1");
         task.options.hostname = "own".into();
         assert_eq!(hostname(&id, &task), "own");
-        assert!(hosts_text(&task, "group-1", &[]).unwrap().contains("172.26.64.7"));
+        let text = String::from_utf8(hosts_text(&task, "group-1", &[]).unwrap()).unwrap();
+        assert!(text.contains("172.26.64.7"));
     }
 
     #[test]
     fn a_full_host_name_has_its_short_form_beside_it() {
-        let text = hosts_text(&spec("web"), "app.shop.example", &[]).unwrap();
+        let text = String::from_utf8(hosts_text(&spec("web"), "app.shop.example", &[]).unwrap()).unwrap();
         assert!(text.ends_with("127.0.0.1\tapp.shop.example app\n"), "{text}");
         assert_eq!(names("app"), ["app"]);
     }
@@ -165,11 +165,11 @@ mod tests {
     fn further_hosts_follow_the_containers_own_and_the_hosts() {
         let extra = [HostEntry { address: "10.0.0.5".parse().unwrap(), names: vec!["db".to_owned()] }];
         let mut task = spec("web");
-        let own = hosts_text(&task, "web-1", &extra).unwrap();
+        let own = String::from_utf8(hosts_text(&task, "web-1", &extra).unwrap()).unwrap();
         assert!(own.ends_with("127.0.0.1\tweb-1\n10.0.0.5\tdb\n"), "{own}");
         task.options.host_network = true;
         let of_host = hosts_text(&task, "web-1", &extra).unwrap();
-        assert!(of_host.ends_with("\n10.0.0.5\tdb\n"), "{of_host}");
+        assert!(of_host.ends_with(b"\n10.0.0.5\tdb\n"), "{of_host:?}");
     }
 
     #[test]
