@@ -1,5 +1,6 @@
 //! The specification files of a host, and the one that has a device.
 
+use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,14 @@ use serde::Deserialize;
 
 use super::document::Document;
 use super::{CdiError, Name};
+use crate::document;
 
 /// How many devices an error lists.
 const LISTED: usize = 16;
+/// The largest specification, in bytes; generators write some hundred KiB for a machine full of devices.
+const FILE_MAX: u64 = 4 * 1024 * 1024;
+/// The most specifications of a directory; there is one for each vendor and class.
+const FILES_MAX: usize = 1024;
 
 /// All specification files of a host, those of the first directory first.
 #[derive(Debug, Default)]
@@ -55,18 +61,18 @@ impl Catalogue {
     }
 
     fn add(&mut self, place: usize, path: PathBuf) {
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) => return self.broken.push(Broken { path, kind: None, reason: error.to_string() }),
+        let content = match document::read(&path, FILE_MAX) {
+            Ok(content) => content,
+            Err(error) => return self.broken.push(Broken { path, kind: None, reason: reason(&error) }),
         };
-        let read = parse::<Document>(&path, &text).and_then(|document| match document.fault() {
+        let read = parse::<Document>(&path, &content).and_then(|document| match document.fault() {
             Some(fault) => Err(fault),
             None => Ok(document),
         });
         match read {
             Ok(document) => self.documents.push((place, path, document)),
             Err(reason) => {
-                let kind = parse::<Head>(&path, &text).ok().map(|head| head.kind);
+                let kind = parse::<Head>(&path, &content).ok().map(|head| head.kind);
                 self.broken.push(Broken { path, kind, reason });
             }
         }
@@ -128,15 +134,25 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
         if is_specification && path.is_file() {
             files.push(path);
         }
+        if files.len() > FILES_MAX {
+            let reason = format!("it must have at most {FILES_MAX} specifications");
+            return Err(std::io::Error::other(reason));
+        }
     }
     files.sort_unstable();
     Ok(files)
 }
 
 /// Reads JSON or YAML, as the file's end says; the reason of a failure is one line.
-fn parse<T: for<'de> Deserialize<'de>>(path: &Path, text: &str) -> Result<T, String> {
+fn parse<T: for<'de> Deserialize<'de>>(path: &Path, content: &[u8]) -> Result<T, String> {
     if path.extension().is_some_and(|extension| extension == "json") {
-        return serde_json::from_str(text).map_err(|error| error.to_string());
+        return serde_json::from_slice(content).map_err(|error| error.to_string());
     }
+    let text = std::str::from_utf8(content).map_err(|error| format!("it must be UTF-8: {error}"))?;
     serde_saphyr::from_str(text).map_err(|error| error.without_snippet().to_string())
+}
+
+/// An error with what it comes from.
+fn reason(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

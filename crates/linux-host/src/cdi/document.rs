@@ -1,5 +1,6 @@
 //! One specification file. What it has beyond the keys here is an error, so that nothing a device needs is dropped.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -185,9 +186,9 @@ impl Document {
         if let Some(bad) = names().find(|name| !name::is_device(name)) {
             return Some(format!("{bad:?} is not a name of a device"));
         }
-        let twice =
-            names().enumerate().find(|(place, name)| names().take(*place).any(|earlier| earlier == *name));
-        twice.map(|(_, name)| format!("the device {name:?} is there twice"))
+        let mut known = HashSet::new();
+        let twice = names().find(|name| !known.insert(*name));
+        twice.map(|name| format!("the device {name:?} is there twice"))
     }
 }
 

@@ -216,3 +216,45 @@ fn a_directory_that_is_none_is_told() {
             .is_err()
     );
 }
+
+#[test]
+fn a_file_without_end_or_bottom_is_told_and_hides_no_other() {
+    let (deep_json, deep_yaml) = ("[".repeat(100_000), "[".repeat(100_000));
+    let aliases: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1)).collect();
+    let host = Host::new(&[
+        ("etc/a.json", &one("v.com/c", "a", "1")),
+        (
+            "etc/deep.json",
+            &format!(r#"{{"cdiVersion": "0.5.0", "kind": "v.com/c", "annotations": {deep_json}"#),
+        ),
+        ("etc/deep.yaml", &format!("cdiVersion: 0.5.0\nkind: v.com/c\nannotations: {deep_yaml}")),
+        ("etc/aliases.yaml", &format!("a0: &a0 [x, x]\n{aliases}")),
+        ("etc/huge.json", ""),
+        ("etc/bytes.yaml", ""),
+    ]);
+    let at = |name: &str| host.root.path().join("etc").join(name);
+    std::fs::File::create(at("huge.json")).unwrap().set_len(1 << 40).unwrap();
+    std::fs::write(at("bytes.yaml"), b"kind: v.com/\xff\n").unwrap();
+    assert_eq!(host.told(&["v.com/c=a"]), "FROM=1");
+    let told = host.told(&["v.com/c=z"]);
+    for file in ["deep.json", "deep.yaml", "aliases.yaml", "huge.json", "bytes.yaml"] {
+        assert!(told.contains(&format!(r#""/etc/{file}" cannot be used: "#)), "{file}: {told}");
+    }
+    assert!(told.contains(r#""/etc/huge.json" is too large; it must have at most 4194304 bytes"#), "{told}");
+    assert!(told.contains("it must be UTF-8: "), "{told}");
+}
+
+#[test]
+fn a_specification_of_very_many_devices_is_read_at_once() {
+    let devices: Vec<_> = (0..100_000).map(|n| format!(r#"{{"name": "{n}"}}"#)).collect();
+    let text = format!(r#"{{"cdiVersion": "0.7.0", "kind": "v.com/c", "devices": [{}]}}"#, devices.join(","));
+    assert_eq!(Host::new(&[("etc/a.json", &text)]).told(&["v.com/c=99999"]), "");
+}
+
+#[test]
+fn a_directory_of_too_many_specifications_is_told() {
+    let empty: Vec<_> = (0..1025).map(|n| format!("etc/{n}.json")).collect();
+    let files: Vec<_> = empty.iter().map(|path| (path.as_str(), "")).collect();
+    let told = Host::new(&files).told(&["v.com/c=a"]);
+    assert!(told.contains(r#""/etc" cannot be used: it must have at most 1024 specifications"#), "{told}");
+}
