@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use driver_core::ports::{
-    Connection, ContainerEvent, ContainerRecord, Containers, ContainersError, Exit, Image, NewContainer,
-    Rootfs, Stdio, Survey, TaskState,
+    Connection, ContainerRecord, Containers, ContainersError, Exit, Image, NewContainer, Rootfs, Stdio,
+    Survey, TaskState,
 };
 use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::backend::Backend;
 use crate::{purge, records, rootfs, survey, tasks};
@@ -20,8 +20,8 @@ impl Containers for Backend {
         self.watcher().connection()
     }
 
-    fn events(&self) -> broadcast::Receiver<ContainerEvent> {
-        self.watcher().events()
+    fn oom_hints(&self, id: &ContainerId) -> watch::Receiver<u64> {
+        self.watcher().oom_hints(id)
     }
 
     async fn survey(&self) -> Result<Survey, ContainersError> {

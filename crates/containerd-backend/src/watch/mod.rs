@@ -1,27 +1,27 @@
 //! The watcher: one background task that keeps an event subscription, and by it knows whether the daemon is there.
 
-use driver_core::ports::{Connection, ContainerEvent};
-use tokio::sync::{broadcast, watch};
+use driver_core::ports::Connection;
+use driver_core::request::ids::ContainerId;
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::daemon::Daemon;
 
 mod decode;
+mod hints;
 mod socket;
 mod subscription;
 
 use crate::backoff::Backoff;
+use hints::Hints;
 use socket::SocketWatch;
 use subscription::Subscription;
-
-/// Hints that may be kept for a slow receiver. One that falls further behind misses hints, not ends.
-const KEPT_EVENTS: usize = 1024;
 
 /// The running watcher; ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     connection: watch::Receiver<Connection>,
-    events: broadcast::Sender<ContainerEvent>,
+    hints: Hints,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -29,9 +29,9 @@ impl Watcher {
     /// Starts to watch.
     pub(crate) fn start(daemon: Daemon) -> Self {
         let (state, connection) = watch::channel(Connection::Unknown);
-        let (events, _) = broadcast::channel(KEPT_EVENTS);
-        let task = tokio::spawn(keep_watching(daemon, state, events.clone()));
-        Self { connection, events, _task: AbortOnDropHandle::new(task) }
+        let hints = Hints::default();
+        let task = tokio::spawn(keep_watching(daemon, state, hints.clone()));
+        Self { connection, hints, _task: AbortOnDropHandle::new(task) }
     }
 
     /// The state of the connection.
@@ -39,17 +39,13 @@ impl Watcher {
         self.connection.clone()
     }
 
-    /// Hints from now on.
-    pub(crate) fn events(&self) -> broadcast::Receiver<ContainerEvent> {
-        self.events.subscribe()
+    /// Hints of a lack of memory in the container, from now on.
+    pub(crate) fn oom_hints(&self, id: &ContainerId) -> watch::Receiver<u64> {
+        self.hints.of(id)
     }
 }
 
-async fn keep_watching(
-    daemon: Daemon,
-    state: watch::Sender<Connection>,
-    events: broadcast::Sender<ContainerEvent>,
-) {
+async fn keep_watching(daemon: Daemon, state: watch::Sender<Connection>, hints: Hints) {
     let mut backoff = Backoff::default();
     loop {
         // Watched from before the attempt: a socket that appears during it is not missed.
@@ -60,8 +56,7 @@ async fn keep_watching(
                 state.send_replace(Connection::Up);
                 loop {
                     match subscription.next().await {
-                        // Nobody listening is no failure.
-                        Ok(event) => drop(events.send(event)),
+                        Ok(container) => hints.send(&container),
                         Err(reason) => break reason,
                     }
                 }

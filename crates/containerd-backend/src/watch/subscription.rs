@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use containerd_client::services::v1::{PublishRequest, SubscribeRequest};
 use containerd_client::types::Envelope;
-use driver_core::ports::ContainerEvent;
+use driver_core::request::ids::ContainerId;
 use prost_types::Any;
 use tonic::Streaming;
 
@@ -47,13 +47,13 @@ impl Subscription {
         }
     }
 
-    /// The next hint; an error is the end of the stream.
-    pub(super) async fn next(&mut self) -> Result<ContainerEvent, String> {
+    /// The container that the next hint is about; an error is the end of the stream.
+    pub(super) async fn next(&mut self) -> Result<ContainerId, String> {
         loop {
             match self.stream.message().await {
                 Ok(Some(envelope)) => {
-                    if let Some(event) = decode::hint(&envelope) {
-                        return Ok(event);
+                    if let Some(container) = decode::hint(&envelope) {
+                        return Ok(container);
                     }
                 }
                 Ok(None) => return Err("the daemon ended the event stream".to_owned()),
@@ -73,9 +73,9 @@ async fn send_canary(daemon: &Daemon) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Ends and lacks of memory of the namespace, and canaries. Conditions in one filter must all hold.
+/// Lacks of memory in the namespace, and canaries. Conditions in one filter must all hold.
 fn filter(namespace: &str) -> String {
-    format!("topic~=\"^({}|{}|{CANARY})$\",namespace==\"{namespace}\"", decode::EXIT, decode::OOM)
+    format!("topic~=\"^({}|{CANARY})$\",namespace==\"{namespace}\"", decode::OOM)
 }
 
 /// The reason to show: what the transport said.
@@ -95,9 +95,7 @@ mod tests {
 
     #[test]
     fn the_filter_names_topics_and_namespace() {
-        expect![[
-            r#"topic~="^(/tasks/exit|/tasks/oom|/containerd-driver/canary)$",namespace=="nomad.slice""#
-        ]]
-        .assert_eq(&filter("nomad.slice"));
+        expect![[r#"topic~="^(/tasks/oom|/containerd-driver/canary)$",namespace=="nomad.slice""#]]
+            .assert_eq(&filter("nomad.slice"));
     }
 }

@@ -1,26 +1,9 @@
 //! The watcher on a daemon that is there.
 
-use driver_core::ports::{Connection, ContainerEvent, NewExec, Stdio};
+use driver_core::ports::{Connection, Stdio};
+use driver_core::request::ids::ContainerId;
 
 use crate::fixture::{Room, soon, spec};
-
-#[tokio::test]
-#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
-async fn ends_of_tasks_are_told_and_ends_of_execs_are_not() {
-    let room = Room::with_image("events").await;
-    let mut connection = room.port.connection();
-    soon("the connection", connection.wait_for(|state| *state == Connection::Up)).await.unwrap();
-    let mut events = room.port.events();
-    let id = room.run("events", &["/bin/sleep", "1000"]).await;
-    let process = spec(&room.namespace, "events", &["/bin/true"]).process().clone().unwrap();
-    let new = NewExec { container: id.clone(), exec_id: "one".into(), process, stdio: Stdio::default() };
-    room.port.create_exec(new).await.unwrap();
-    room.port.start_exec(&id, "one").await.unwrap();
-    room.port.wait_exec(&id, "one").await.unwrap();
-    room.port.kill_task(&id, 9, true).await.unwrap();
-    assert_eq!(soon("the event", events.recv()).await.unwrap(), ContainerEvent::Exit(id.clone()));
-    room.port.purge(&id).await.unwrap();
-}
 
 #[tokio::test]
 #[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
@@ -28,7 +11,7 @@ async fn a_lack_of_memory_is_told_before_the_end() {
     let room = Room::with_image("oom").await;
     let mut connection = room.port.connection();
     soon("the connection", connection.wait_for(|state| *state == Connection::Up)).await.unwrap();
-    let mut events = room.port.events();
+    let mut hints = room.port.oom_hints(&ContainerId::existing("oom"));
     // The shim of cgroup v1 listens to the kernel only when the task has started.
     // The first process lives on: of its own death the shim tells beside the lack of memory, in either order.
     let script =
@@ -39,7 +22,7 @@ async fn a_lack_of_memory_is_told_before_the_end() {
     let pid = room.port.create_task(&id, &rootfs, &Stdio::default()).await.unwrap();
     room.port.start_task(&id).await.unwrap();
     std::fs::write(format!("/proc/{pid}/root/go"), "").unwrap();
-    assert_eq!(soon("the event", events.recv()).await.unwrap(), ContainerEvent::Oom(id.clone()));
+    soon("the hint", hints.changed()).await.unwrap();
     std::fs::write(format!("/proc/{pid}/root/end"), "").unwrap();
     assert_eq!(soon("the end", room.port.wait_task(&id)).await.unwrap().code, 7);
     room.port.purge(&id).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use oci_builder::Spec;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use super::{ContainersError, Image};
 use crate::request::ids::ContainerId;
@@ -118,23 +118,15 @@ pub struct ContainerRecord {
     pub created_at: SystemTime,
 }
 
-/// A hint of the daemon; never the only source of a decision.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContainerEvent {
-    /// The kernel killed a process of the task for lack of memory.
-    Oom(ContainerId),
-    /// The task's first process ended.
-    Exit(ContainerId),
-}
-
 /// Containers of one namespace of the daemon.
 #[async_trait]
 pub trait Containers: Send + Sync + 'static {
     /// The connection, watched from the first use on. The watcher reconnects by itself.
     fn connection(&self) -> watch::Receiver<Connection>;
 
-    /// Hints, from the first use on.
-    fn events(&self) -> broadcast::Receiver<ContainerEvent>;
+    /// Changes when the daemon tells that the kernel killed a process of this container's task for lack of memory. A
+    /// hint, never the only source of a decision.
+    fn oom_hints(&self, id: &ContainerId) -> watch::Receiver<u64>;
 
     /// Asks the daemon for its version and checks the configured runtime and snapshotter.
     ///

@@ -13,8 +13,8 @@ mod execs;
 mod images;
 
 pub use containers::{
-    Connection, ContainerEvent, ContainerRecord, Containers, Exit, NewContainer, Rootfs, RootfsMount, Stdio,
-    Survey, TaskState,
+    Connection, ContainerRecord, Containers, Exit, NewContainer, Rootfs, RootfsMount, Stdio, Survey,
+    TaskState,
 };
 pub use error::ContainersError;
 pub use execs::{Execs, NewExec};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ports::{ContainerEvent, Execs, NewExec, Stdio};
+use crate::ports::{Execs, NewExec, Stdio};
 use crate::testing::fake::FakePort;
 use crate::testing::world::{RUNS, Sleeper, World, driver, until};
 use crate::{DriverError, ExecInput, ExecOutput, ExecRequest, chain};
@@ -239,7 +239,7 @@ async fn an_exec_whose_shim_does_not_answer_is_asked_for_in_growing_pauses() {
 async fn a_kill_for_lack_of_memory_is_told_from_the_counter_and_never_from_the_hint_alone() {
     let mut world = World::new();
     let handle = world.start(RUNS).await;
-    world.port.hint(ContainerEvent::Oom(handle.state.container_id()));
+    world.port.hint_at_lack_of_memory();
     world.port.end(&handle.state.container_id(), 137);
     let exit = world.driver.wait_task(&handle.id).await.unwrap();
     assert_eq!((exit.code, exit.signal, exit.oom_killed), (137, 9, false));

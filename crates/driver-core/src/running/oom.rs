@@ -2,19 +2,15 @@
 
 use std::future::Future;
 
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-
 use crate::node::back_off::BackOff;
-use crate::ports::ContainerEvent;
-use crate::request::ids::ContainerId;
 use crate::running::exit::TaskExit;
 use crate::running::task::Task;
 
 /// Waits for the task's end and tells meanwhile of kills beyond those that are known. The daemon's event says when to
 /// look; the cgroup's own counter says what happened.
 pub(crate) async fn telling(task: &Task, known: u64, end: impl Future<Output = TaskExit>) -> TaskExit {
-    let (mut events, mut connection) = (task.context.ports.events(), task.context.ports.connection());
+    let ports = &task.context.ports;
+    let (mut hints, mut connection) = (ports.oom_hints(&task.container), ports.connection());
     let mut told = Told(known);
     // containerd begins to watch a task only when it runs already.
     let (mut looks, mut back_off) = (LOOKS, BackOff::default());
@@ -27,9 +23,9 @@ pub(crate) async fn telling(task: &Task, known: u64, end: impl Future<Output = T
                 }
                 return exit;
             }
-            hinted = hint(&mut events, &task.container) => match hinted {
-                true => (looks, back_off) = (LOOKS, BackOff::default()),
-                false => return end.await,
+            hinted = hints.changed() => match hinted {
+                Ok(()) => (looks, back_off) = (LOOKS, BackOff::default()),
+                Err(_) => return end.await,
             },
             // While it was away nobody gave hints.
             changed = connection.changed() => match changed {
@@ -40,18 +36,6 @@ pub(crate) async fn telling(task: &Task, known: u64, end: impl Future<Output = T
         }
         if told.tell(task, task.cgroup.oom_kills().unwrap_or_default()) {
             looks = 0;
-        }
-    }
-}
-
-/// Returns when there is reason to look, with false when there will be none any more.
-async fn hint(events: &mut Receiver<ContainerEvent>, container: &ContainerId) -> bool {
-    loop {
-        match events.recv().await {
-            Ok(ContainerEvent::Oom(id)) if id == *container => return true,
-            Ok(ContainerEvent::Oom(_) | ContainerEvent::Exit(_)) => {}
-            Err(RecvError::Lagged(_)) => return true,
-            Err(RecvError::Closed) => return false,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use oci_builder::{Process, Spec};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::ports::*;
 use crate::request::ids::ContainerId;
@@ -84,7 +84,7 @@ pub(crate) struct FakePort {
     up: watch::Sender<bool>,
     /// What the watcher of the connection has noticed of that.
     connection: watch::Sender<Connection>,
-    events: broadcast::Sender<ContainerEvent>,
+    oom_hints: watch::Sender<u64>,
     /// Pid of every process; usually that of the test itself, which is alive.
     pid: u32,
     image: tempfile::TempDir,
@@ -114,7 +114,7 @@ impl FakePort {
             kept: Mutex::default(),
             up: watch::Sender::new(true),
             connection: watch::Sender::new(Connection::Up),
-            events: broadcast::Sender::new(16),
+            oom_hints: watch::Sender::new(0),
             pid,
             image: tempfile::tempdir().unwrap(),
             stuck: watch::Sender::new(None),
@@ -183,9 +183,9 @@ impl FakePort {
         self.kept()[id].execs.len()
     }
 
-    /// Tells whoever listens.
-    pub(crate) fn hint(&self, event: ContainerEvent) {
-        self.events.send(event).unwrap();
+    /// Tells whoever listens of a lack of memory, whichever container it asked for.
+    pub(crate) fn hint_at_lack_of_memory(&self) {
+        self.oom_hints.send_modify(|count| *count += 1);
     }
 
     /// Ids of which anything is kept.
@@ -251,8 +251,8 @@ impl Containers for FakePort {
         self.connection.subscribe()
     }
 
-    fn events(&self) -> broadcast::Receiver<ContainerEvent> {
-        self.events.subscribe()
+    fn oom_hints(&self, _id: &ContainerId) -> watch::Receiver<u64> {
+        self.oom_hints.subscribe()
     }
 
     async fn survey(&self) -> Result<Survey> {
