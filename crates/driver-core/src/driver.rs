@@ -21,6 +21,7 @@ use crate::node::state_dir::StateDir;
 use crate::ports::ConnectPort;
 use crate::recovery::go_driver::{self, GoDriverTask};
 use crate::recovery::namespaces::OtherNamespaces;
+use crate::recovery::patience::Patience;
 use crate::recovery::recover;
 use crate::refusal::Refusal;
 use crate::request::config::{PluginConfig, default_namespace};
@@ -58,6 +59,7 @@ struct Inner {
     context: RwLock<Option<Arc<Context>>>,
     other_namespaces: OtherNamespaces,
     known: Known,
+    recovery_patience: Arc<Patience>,
     events: Events,
     kept_snapshots: Arc<KeptSnapshots>,
     fingerprint: watch::Sender<Fingerprint>,
@@ -74,6 +76,7 @@ impl Driver {
             connector,
             context: RwLock::new(None),
             known: Known::default(),
+            recovery_patience: Arc::default(),
             events: Events::new(),
             kept_snapshots: Arc::default(),
             fingerprint: watch::Sender::new(Fingerprint::unconfigured()),
@@ -172,8 +175,9 @@ impl Driver {
     pub async fn recover_task(&self, id: TaskId, state: TaskState) -> Result<(), DriverError> {
         self.0.known.node.learn(&state.node_id);
         let (known, container) = (id.clone(), state.container_id());
-        let context = self.context_in(&state.namespace)?;
-        self.take_up(known, container, recover::recover(context, id, state)).await
+        let (context, together) = (self.context_in(&state.namespace)?, Arc::clone(&self.0.recovery_patience));
+        let work = async move { recover::recover(context, &together, id, state).await };
+        self.take_up(known, container, work).await
     }
 
     /// Takes up a task that the Go driver of the same name started. Repeating it is harmless.
@@ -184,7 +188,9 @@ impl Driver {
         self.0.known.node.learn(&task.identity.node_id);
         let (id, container) = (task.id.clone(), ContainerId::existing(task.container.as_str()));
         let context = self.context_in(default_namespace(self.context()?.mode()))?;
-        self.take_up(id, container, go_driver::adopt(context, task)).await
+        let together = Arc::clone(&self.0.recovery_patience);
+        let work = async move { go_driver::adopt(context, &together, task).await };
+        self.take_up(id, container, work).await
     }
 
     /// Takes a task up once, however often it is asked for. A caller that goes away does not end it.

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use linux_host::cgroup::TaskCgroup;
 use linux_host::process;
 
+use super::patience::Patience;
 use crate::error::DriverError;
 use crate::node::context::Context;
 use crate::node::labels;
@@ -49,11 +50,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// Its handle tells no process. While containerd gives no answer the task's own cgroup does, so that a daemon that is
 /// away ends no task.
-pub(crate) async fn adopt(context: Arc<Context>, task: GoDriverTask) -> Result<Arc<Task>, DriverError> {
+pub(crate) async fn adopt(
+    context: Arc<Context>,
+    together: &Patience,
+    task: GoDriverTask,
+) -> Result<Arc<Task>, DriverError> {
     let container = ContainerId::existing(task.container.as_str());
-    let asked = tokio::time::timeout(PATIENCE, ask(&context, &container, &task)).await;
+    let asked = together.wait(PATIENCE, ask(&context, &container, &task)).await;
     let overdue = ContainersError::TimedOut { operation: "ask for a task of the Go driver", limit: PATIENCE };
-    let state = match asked.unwrap_or_else(|_| Err(overdue.into())) {
+    let state = match asked.unwrap_or_else(|| Err(overdue.into())) {
         Err(error) if error.is_lost() => unseen(&context, &container, &task).ok_or(error)?,
         state => state?,
     };
@@ -61,7 +66,7 @@ pub(crate) async fn adopt(context: Arc<Context>, task: GoDriverTask) -> Result<A
     let (given_up, wanted) =
         pipe.map_err(|error| DriverError::host("a pipe for the task's logs")(error.into()))?;
     logs::carry_on(&context, &container, &task, given_up).await;
-    let task = recover::recover(context, task.id, state).await?;
+    let task = recover::recover(context, together, task.id, state).await?;
     let _first = task.wants_logs.set(wanted);
     Ok(task)
 }

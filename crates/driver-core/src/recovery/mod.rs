@@ -2,4 +2,5 @@
 
 pub(crate) mod go_driver;
 pub(crate) mod namespaces;
+pub(crate) mod patience;
 pub(crate) mod recover;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use linux_host::process;
 
+use super::patience::Patience;
 use crate::error::DriverError;
 use crate::exec;
 use crate::node::context::Context;
@@ -33,6 +34,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// When the task is gone, or its container is by now another one's.
 pub(crate) async fn recover(
     context: Arc<Context>,
+    together: &Patience,
     id: TaskId,
     state: TaskState,
 ) -> Result<Arc<Task>, DriverError> {
@@ -44,13 +46,13 @@ pub(crate) async fn recover(
     }
     let task = Task::new(context, id, state.identity(), state, Arc::new(LifeCell::new()));
     let patience = if monitor::is_alive(&task) { PATIENCE } else { PATIENCE_FOR_AN_END };
-    let report = match tokio::time::timeout(patience, look(&task)).await {
-        Ok(Err(error)) if error.is_lost() => {
+    let report = match together.wait(patience, look(&task)).await {
+        Some(Err(error)) if error.is_lost() => {
             tracing::warn!(task = %task.id, %error, "recovered while containerd is away");
             Report::Unknown
         }
-        Ok(report) => report?,
-        Err(_elapsed) => {
+        Some(report) => report?,
+        None => {
             tracing::warn!(task = %task.id, "recovered without containerd's word on it, which is overdue");
             Report::Unknown
         }
