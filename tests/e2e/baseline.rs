@@ -36,7 +36,7 @@ const fn only(place: &'static str, row: Row) -> Row {
     Row { only: Some(place), ..row }
 }
 
-const TABLE: [Row; 14] = [
+const TABLE: [Row; 16] = [
     row(
         &["ociVersion"],
         Something("its release's"),
@@ -80,10 +80,22 @@ const TABLE: [Row; 14] = [
         "The allocation's directories.",
     ),
     row(
-        &["mounts /etc/hosts", "mounts /etc/resolv.conf"],
+        &["mounts /etc/hostname", "mounts /etc/hosts", "mounts /etc/resolv.conf"],
         Nothing,
         Something("bound"),
         "Names resolve as in the group's network.",
+    ),
+    row(
+        &["mounts /run"],
+        Something("an empty tmpfs"),
+        Nothing,
+        "The image's own directory, as in Docker and podman. With `readonly_rootfs` a tmpfs that begins as a copy of it.",
+    ),
+    row(
+        &["linux.sysctl net.ipv4.ip_unprivileged_port_start"],
+        Nothing,
+        Is("0"),
+        "As in Docker, a server that runs as its own user may listen on port 80 of a network of its own.",
     ),
     row(
         &["linux.cgroupsPath"],

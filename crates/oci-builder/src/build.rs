@@ -7,7 +7,7 @@ use oci_spec::runtime::{Linux, LinuxResources, Process, Spec};
 use crate::{BuildError, Cgroup, Plan};
 use crate::{
     annotations, args, baseline, capabilities, cgroup, cwd, devices, env, hooks, hostname, mounts,
-    namespaces, rlimits, rootfs, shm_size, sysctl,
+    namespaces, rlimits, rootfs, shm_size, sysctl, writable_paths,
 };
 
 /// The runtime-spec version that the options here need; every runtime since runc 1.0 takes it.
@@ -37,6 +37,7 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
         shm_size_bytes,
         cgroup,
         resources,
+        writable_paths,
         mounts,
         devices,
         hooks,
@@ -53,10 +54,11 @@ pub fn build(plan: Plan) -> Result<Spec, BuildError> {
     privilege.apply_to_process(&mut process);
 
     let devices = devices::devices(privilege.device_rules(), devices)?;
-    let mut base = baseline::mounts::mounts();
+    let mut base = baseline::mounts::mounts(rootfs.access);
     shm_size::apply(&mut base, shm_size_bytes);
     ipc.apply_to_shm(&mut base);
     privilege.apply_to_mounts(&mut base);
+    base.extend(writable_paths::mounts(&rootfs, writable_paths, &mounts)?);
     let mounts = mounts::mounts(base, mounts)?;
 
     let Cgroup { mode, path } = cgroup;

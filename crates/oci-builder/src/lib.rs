@@ -34,6 +34,7 @@ mod sysctl;
 #[cfg(test)]
 mod testing;
 mod user;
+mod writable_paths;
 
 pub use build::build;
 pub use capabilities::{CapabilityError, CapabilityRequest, CapabilitySet};

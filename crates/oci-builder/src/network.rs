@@ -42,6 +42,7 @@ mod tests {
             |plan| plan.network = NetworkNamespace::Host,
             expect![[r#"
                 - linux.namespaces.4: {"type":"network"}
+                - linux.sysctl: {"net.ipv4.ip_unprivileged_port_start":"0"}
             "#]],
         );
     }

@@ -47,6 +47,8 @@ pub struct Plan {
     pub cgroup: Cgroup,
     /// CPU, memory and process limits.
     pub resources: Resources,
+    /// Paths of the root that stay writable where the root is read-only: absolute, and without links.
+    pub writable_paths: Vec<PathBuf>,
     /// Mounts beside the baseline's, or in the place of one with the same destination.
     pub mounts: Vec<Mount>,
     /// Device nodes beside the default ones.

@@ -41,6 +41,8 @@ mod tests {
                 plan.rootfs.access = Access::ReadOnly;
             },
             expect![[r#"
+                + mounts./run: {"options":["nosuid","strictatime","mode=755","size=65536k","tmpcopyup"],"source":"tmpfs","type":"tmpfs"}
+                ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
                 ~ root.path: "rootfs" => "/elsewhere"
                 ~ root.readonly: false => true
             "#]],

@@ -19,6 +19,9 @@ const IPC: [&str; 8] = [
     "kernel.shmmni",
 ];
 
+/// The first port that a process without capabilities may listen on.
+const UNPRIVILEGED_PORTS: &str = "net.ipv4.ip_unprivileged_port_start";
+
 pub(crate) fn sysctl(
     sysctl: BTreeMap<String, String>,
     network: &NetworkNamespace,
@@ -41,6 +44,10 @@ pub(crate) fn sysctl(
         if parameters.insert(dotted, value).is_some() {
             return Err(BuildError::SysctlTwice { key });
         }
+    }
+    if *network != NetworkNamespace::Host {
+        // As with docker: a server that runs as its own user may listen on port 80 of a network of its own.
+        parameters.entry(UNPRIVILEGED_PORTS.to_owned()).or_insert_with(|| "0".to_owned());
     }
     Ok((!parameters.is_empty()).then_some(parameters))
 }
@@ -111,8 +118,8 @@ mod tests {
         check(
             |plan| plan.sysctl = pairs(&[("net.core.somaxconn", "16384")]),
             expect![[r#"
-            + linux.sysctl: {"net.core.somaxconn":"16384"}
-        "#]],
+                + linux.sysctl.net.core.somaxconn: "16384"
+            "#]],
         );
         for key in
             ["kernel.shmmax", "fs.mqueue.msg_max", "kernel.domainname", "net.ipv4.conf.eth0-1.rp_filter"]
@@ -126,8 +133,8 @@ mod tests {
         check(
             |plan| plan.sysctl = pairs(&[("net/core/somaxconn", "1")]),
             expect![[r#"
-            + linux.sysctl: {"net.core.somaxconn":"1"}
-        "#]],
+                + linux.sysctl.net.core.somaxconn: "1"
+            "#]],
         );
     }
 

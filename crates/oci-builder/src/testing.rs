@@ -46,6 +46,7 @@ pub(crate) fn base_plan() -> Plan {
             },
             pids: PidsLimit::Unlimited,
         },
+        writable_paths: vec![],
         mounts: vec![],
         devices: vec![],
         hooks: vec![],

@@ -33,6 +33,8 @@ pub struct Image {
     pub cmd: Vec<String>,
     /// ENV as `NAME=value`, in the image's order.
     pub env: Vec<String>,
+    /// VOLUME: absolute or relative directories as the image has them, sorted.
+    pub volumes: Vec<String>,
     /// USER, or empty.
     pub user: String,
     /// WORKDIR, or empty.

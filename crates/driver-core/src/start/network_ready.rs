@@ -1,5 +1,8 @@
 //! NetworkReady: the spec is planned from image, snapshot and host, and the container record and task are made.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use linux_host::cgroup::Placement;
 use linux_host::{rootfs, users};
 
@@ -10,7 +13,7 @@ use crate::node::labels;
 use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};
 use crate::running::lifecycle::{Event, Step, Thing};
 use crate::start::network_files::NetworkFiles;
-use crate::start::plan::{self, Facts, Own};
+use crate::start::plan::{self, Facts};
 use crate::start::staging::Staged;
 
 pub(super) struct NetworkReady {
@@ -83,19 +86,29 @@ async fn facts(
     rootfs: &Rootfs,
 ) -> Result<Facts, DriverError> {
     let user = if common.spec.user.is_empty() { image.user.clone() } else { common.spec.user.clone() };
-    let scratch = common.context.files.task(&common.id);
+    let volumes: Vec<PathBuf> = image.volumes.iter().map(PathBuf::from).collect();
+    let scratch = common.context.files.task(&common.id).join("rootfs");
     let mounts = rootfs.mounts.iter().map(|mount| rootfs::RootfsMount {
         kind: mount.kind.clone(),
         source: mount.source.clone(),
         options: mount.options.clone(),
     });
     let mounts: Vec<_> = mounts.collect();
-    let (spec, alloc_logs, mounts_of_job) =
-        (common.spec.clone(), staged.alloc_logs.clone(), staged.mounts.clone());
-    let (context, id) = (std::sync::Arc::clone(&common.context), common.id.clone());
+    let (spec, context) = (common.spec.clone(), Arc::clone(&common.context));
+    let (alloc_logs, mounts_of_job) = (staged.alloc_logs.clone(), staged.mounts.clone());
     let resolved = tokio::task::spawn_blocking(move || {
-        let user = resolve_user(&user, &mounts, &scratch)?;
-        plan::facts(&context, &id, &spec, Own { user, files, alloc_logs, mounts: mounts_of_job })
+        std::fs::create_dir_all(&scratch).map_err(DriverError::file("cannot make", &scratch))?;
+        Ok(Facts {
+            user: resolve_user(&user, &mounts, &scratch)?,
+            volumes: make_volumes(&volumes, &mounts, &scratch)?,
+            files,
+            alloc_logs,
+            mounts: mounts_of_job,
+            placement: plan::placement(&context, &spec)?,
+            mode: context.mode(),
+            swap: plan::swap_accounting(&context),
+            node_mhz: context.node.total_mhz,
+        })
     });
     resolved.await.map_err(|_| DriverError::Interrupted("the look-up of the user"))?
 }
@@ -103,13 +116,24 @@ async fn facts(
 fn resolve_user(
     user: &str,
     mounts: &[rootfs::RootfsMount],
-    task_dir: &std::path::Path,
+    scratch: &Path,
 ) -> Result<users::ResolvedUser, DriverError> {
-    let scratch = task_dir.join("rootfs");
-    std::fs::create_dir_all(&scratch).map_err(DriverError::file("can not make", &scratch))?;
-    let files = rootfs::read_files(mounts, &scratch, &["/etc/passwd", "/etc/group"])
-        .map_err(|error| DriverError::host("the image's users can not be read")(error.into()))?;
-    let mut texts = files.into_iter().map(Option::unwrap_or_default);
-    let (passwd, group) = (texts.next().unwrap_or_default(), texts.next().unwrap_or_default());
-    users::resolve(user, passwd, group).map_err(|error| DriverError::host("user")(error.into()))
+    let files = rootfs::read_files(mounts, scratch, &["/etc/passwd", "/etc/group"])
+        .map_err(|error| DriverError::host("the image's users cannot be read")(error.into()))?;
+    let mut files = files.into_iter().map(Option::unwrap_or_default);
+    let (passwd, group) = (files.next().unwrap_or_default(), files.next().unwrap_or_default());
+    users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))
+}
+
+/// The directories that the image declares as volumes. As with docker they exist in every container.
+fn make_volumes(
+    volumes: &[PathBuf],
+    mounts: &[rootfs::RootfsMount],
+    scratch: &Path,
+) -> Result<Vec<PathBuf>, DriverError> {
+    if volumes.is_empty() {
+        return Ok(Vec::new());
+    }
+    rootfs::make_directories(mounts, scratch, volumes)
+        .map_err(|error| DriverError::host("the image's volumes cannot be made")(error.into()))
 }

@@ -16,41 +16,31 @@ use crate::node::context::Context;
 use crate::admission::{Admitted, Extras, Namespaces};
 use crate::ports::Image;
 use crate::refusal::Refusal;
-use crate::request::ids::ContainerId;
 use crate::request::task::{GroupNetwork, TaskSpec};
 use crate::start::network_files::NetworkFiles;
 
 /// Docker's default search path, for an image that has none.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the start has prepared for the task.
+/// What the start has prepared for the task, and what the plan needs to know of the host.
 #[derive(Debug, Clone)]
-pub(crate) struct Own {
+pub(crate) struct Facts {
     pub(crate) user: ResolvedUser,
     pub(crate) files: NetworkFiles,
     /// The staged `alloc/logs`.
     pub(crate) alloc_logs: PathBuf,
     /// The job's mounts, from what is handed on.
     pub(crate) mounts: Vec<Mount>,
-}
-
-/// What the plan needs to know of the host and the image's files.
-#[derive(Debug, Clone)]
-pub(crate) struct Facts {
-    pub(crate) own: Own,
+    /// The image's volumes, which exist.
+    pub(crate) volumes: Vec<PathBuf>,
     pub(crate) placement: Placement,
     pub(crate) mode: CgroupMode,
     pub(crate) swap: SwapAccounting,
     pub(crate) node_mhz: u64,
 }
 
-/// Resolves the facts. Blocking.
-pub(crate) fn facts(
-    context: &Context,
-    id: &ContainerId,
-    spec: &TaskSpec,
-    own: Own,
-) -> Result<Facts, DriverError> {
+/// Where the task is accounted. Blocking.
+pub(crate) fn placement(context: &Context, spec: &TaskSpec) -> Result<Placement, DriverError> {
     let identity = &spec.identity;
     let mut placement =
         cgroup::place(&context.cgroups, &spec.resources.cpuset_cgroup, &identity.alloc_id, &identity.task)
@@ -59,10 +49,12 @@ pub(crate) fn facts(
         // The client's cpuset would take the place of the job's.
         placement.cpuset = cgroup::Cpuset::WithTask;
     }
-    tracing::debug!(container = %id, ?placement, "cgroup of the task");
-    let swap =
-        if context.cgroups.swap_accounting() { SwapAccounting::Available } else { SwapAccounting::Missing };
-    Ok(Facts { own, placement, mode: context.mode(), swap, node_mhz: context.node.total_mhz })
+    Ok(placement)
+}
+
+/// Whether memory and swap can be limited together here. Blocking.
+pub(crate) fn swap_accounting(context: &Context) -> SwapAccounting {
+    if context.cgroups.swap_accounting() { SwapAccounting::Available } else { SwapAccounting::Missing }
 }
 
 /// Joins everything to the plan of the container.
@@ -72,7 +64,7 @@ pub(crate) fn plan(
     facts: Facts,
     admitted: &Admitted,
 ) -> Result<Plan, Refusal> {
-    let Facts { own: Own { user, files, alloc_logs, mounts: of_job }, placement, mode, swap, node_mhz } =
+    let Facts { user, files, alloc_logs, mounts: of_job, volumes: of_image, placement, mode, swap, node_mhz } =
         facts;
     let Admitted { grant, devices, extras, seccomp, mounts: _, volumes, log_places } = admitted;
     let Extras { env: of_devices, mounts: devices_mounts, hooks, gids } = extras;
@@ -118,6 +110,7 @@ pub(crate) fn plan(
             .resources(swap),
             pids: PidsLimit::of_option(options.pids_limit),
         },
+        writable_paths: of_image,
         mounts: mounts(spec, &files, (&alloc_logs, log_places), (of_job, volumes, devices_mounts)),
         hostname: files.hostname,
         rootfs: Rootfs { path: PathBuf::from("rootfs"), access: rootfs_access(spec) },

@@ -8,7 +8,7 @@ use linux_host::users::ResolvedUser;
 use oci_builder::{Plan, SwapAccounting};
 
 use super::network_files::NetworkFiles;
-use super::plan::{Facts, Own, plan};
+use super::plan::{Facts, plan};
 use crate::admission::Admitted;
 use crate::ports::Image;
 use crate::refusal::Refusal;
@@ -27,7 +27,7 @@ pub(super) fn build(spec: &TaskSpec, admitted: &Admitted) -> Result<(), Refusal>
 pub(super) fn draft(spec: &TaskSpec, admitted: &Admitted) -> Result<Plan, Refusal> {
     let stand_in = PathBuf::from("/");
     let hostname = if spec.options.hostname.is_empty() { "task" } else { &spec.options.hostname };
-    let own = Own {
+    let facts = Facts {
         user: ResolvedUser { uid: 0, gid: 0, additional_gids: Vec::new(), home: stand_in.clone() },
         files: NetworkFiles {
             hostname: hostname.to_owned(),
@@ -37,10 +37,12 @@ pub(super) fn draft(spec: &TaskSpec, admitted: &Admitted) -> Result<Plan, Refusa
         },
         alloc_logs: stand_in.clone(),
         mounts: admitted.mounts.iter().map(|mount| mount.with_source(stand_in.clone())).collect(),
+        volumes: Vec::new(),
+        placement: Placement { cgroups_path: PathBuf::from("/nomad/task"), cpuset: cgroup::Cpuset::WithTask },
+        mode: CgroupMode::V2,
+        swap: SwapAccounting::Missing,
+        node_mhz: 0,
     };
-    let placement =
-        Placement { cgroups_path: PathBuf::from("/nomad/task"), cpuset: cgroup::Cpuset::WithTask };
-    let facts = Facts { own, placement, mode: CgroupMode::V2, swap: SwapAccounting::Missing, node_mhz: 0 };
     let image = Image { cmd: vec!["program".to_owned()], ..Image::default() };
     plan(spec, &image, facts, admitted)
 }

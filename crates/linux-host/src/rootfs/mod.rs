@@ -1,5 +1,6 @@
 //! Files of an image's root file system, read without leaving anything mounted.
 
+mod directories;
 mod options;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -14,6 +15,7 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use crate::detached::{self, DetachedError};
 use crate::document;
+pub use directories::make_directories;
 use options::{MountPlan, SourceKind};
 
 /// More than any passwd or group file needs, in bytes; a file is never trusted to be small.
@@ -63,6 +65,14 @@ pub enum RootfsError {
         /// `a directory`, `a FIFO` …
         kind: &'static str,
     },
+    /// A directory could not be made, or is something else.
+    #[error("the volume {directory:?} of the image cannot be a directory")]
+    Directory {
+        /// The directory.
+        directory: PathBuf,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// A file of the image is larger than what is read.
     #[error("{file:?} of the image is too large; it must have at most {limit} bytes")]
     TooLarge {
@@ -100,7 +110,7 @@ fn read_in_this_thread(
     let scratch = &std::path::absolute(scratch)
         .map_err(|source| RootfsError::Read { file: scratch.to_owned(), source })?;
     for mount in mounts {
-        mount_on(mount, scratch)?;
+        mount_on(mount, scratch, Access::ReadOnly)?;
     }
     // The image has no /proc to find them in.
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -123,10 +133,18 @@ fn enter_own_mount_namespace() -> Result<(), RootfsError> {
     mount_change("/", slave).map_err(failed("keep mounts from spreading"))
 }
 
-/// Mounts read-only, whatever the options say: what is read here must not be changed by reading it.
-fn mount_on(wanted: &RootfsMount, target: &Path) -> Result<(), RootfsError> {
-    let plan = MountPlan::new(wanted);
-    let flags = plan.flags | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+/// Whether the root is mounted to be written. What is only read must not be changed by reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    ReadOnly,
+    ReadWrite,
+}
+
+/// Mounts with this access, whatever the options say.
+fn mount_on(wanted: &RootfsMount, target: &Path, access: Access) -> Result<(), RootfsError> {
+    let plan = MountPlan::new(wanted, access);
+    let read_only = if access == Access::ReadOnly { MountFlags::RDONLY } else { MountFlags::empty() };
+    let flags = plan.flags | read_only | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     match plan.kind {
         SourceKind::Bind { recursive } => {
             let source = Path::new(&wanted.source);
@@ -134,7 +152,7 @@ fn mount_on(wanted: &RootfsMount, target: &Path) -> Result<(), RootfsError> {
                 if recursive { mount_bind_recursive(source, target) } else { mount_bind(source, target) };
             bind.map_err(failed(format!("bind {source:?}")))?;
             mount_remount(target, flags | MountFlags::BIND, "")
-                .map_err(failed(format!("make {source:?} read-only")))
+                .map_err(failed(format!("set how {source:?} is mounted")))
         }
         SourceKind::FileSystem => {
             if let Some(directory) = &plan.working_directory {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use rustix::io::Errno;
 use rustix::mount::MountFlags;
 
-use super::RootfsMount;
+use super::{Access, RootfsMount};
 
 /// What mount(2) takes of options at most, with the final NUL, on the smallest pages.
 const PAGE: usize = 4096;
@@ -32,7 +32,7 @@ pub(super) struct MountPlan {
 }
 
 impl MountPlan {
-    pub(super) fn new(mount: &RootfsMount) -> Self {
+    pub(super) fn new(mount: &RootfsMount, access: Access) -> Self {
         let mut kind = SourceKind::FileSystem;
         if mount.kind == "bind" {
             kind = SourceKind::Bind { recursive: false };
@@ -43,7 +43,7 @@ impl MountPlan {
             match option.as_str() {
                 "bind" => kind = SourceKind::Bind { recursive: false },
                 "rbind" => kind = SourceKind::Bind { recursive: true },
-                // Mounted read-only in any case.
+                // The caller decides.
                 "ro" | "rw" | "defaults" => {}
                 "nosuid" => flags |= MountFlags::NOSUID,
                 "nodev" => flags |= MountFlags::NODEV,
@@ -55,7 +55,9 @@ impl MountPlan {
         }
         let mut plan = Self { kind, flags, options, working_directory: None };
         if mount.kind == "overlay" {
-            plan.make_overlay_read_only();
+            if access == Access::ReadOnly {
+                plan.make_overlay_read_only();
+            }
             plan.shorten_overlay();
         }
         plan
@@ -153,11 +155,12 @@ mod tests {
     use super::*;
 
     fn overlay(options: &[&str]) -> MountPlan {
-        MountPlan::new(&RootfsMount {
+        let mount = RootfsMount {
             kind: "overlay".into(),
             source: "overlay".into(),
             options: options.iter().map(|&option| option.to_owned()).collect(),
-        })
+        };
+        MountPlan::new(&mount, Access::ReadOnly)
     }
 
     fn data(plan: &MountPlan) -> String {
@@ -200,11 +203,12 @@ mod tests {
 
     #[test]
     fn options_of_the_kernel_become_flags_and_the_rest_stays() {
-        let plan = MountPlan::new(&RootfsMount {
+        let mount = RootfsMount {
             kind: "bind".into(),
             source: "/s/1/fs".into(),
             options: ["ro", "rbind", "nosuid", "noatime", "x"].map(str::to_owned).into(),
-        });
+        };
+        let plan = MountPlan::new(&mount, Access::ReadOnly);
         assert_eq!(plan.kind, SourceKind::Bind { recursive: true });
         assert_eq!(plan.flags, MountFlags::NOSUID | MountFlags::NOATIME);
         assert_eq!(data(&plan), "x");

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::Mount;
 
+use crate::Access;
+
 struct Entry {
     destination: &'static str,
     kind: &'static str,
@@ -11,7 +13,7 @@ struct Entry {
     options: &'static [&'static str],
 }
 
-const MOUNTS: [Entry; 8] = [
+const MOUNTS: [Entry; 7] = [
     Entry { destination: "/proc", kind: "proc", source: "proc", options: &["nosuid", "noexec", "nodev"] },
     Entry {
         destination: "/dev",
@@ -49,17 +51,20 @@ const MOUNTS: [Entry; 8] = [
         source: "cgroup",
         options: &["nosuid", "noexec", "nodev", "relatime", "ro"],
     },
-    Entry {
-        destination: "/run",
-        kind: "tmpfs",
-        source: "tmpfs",
-        options: &["nosuid", "strictatime", "mode=755", "size=65536k"],
-    },
 ];
 
+/// With a read-only root programs still need a place for sockets and pid files. It begins as a copy of the image's.
+const RUN: Entry = Entry {
+    destination: "/run",
+    kind: "tmpfs",
+    source: "tmpfs",
+    options: &["nosuid", "strictatime", "mode=755", "size=65536k", "tmpcopyup"],
+};
+
 /// The baseline's mounts, parents before children.
-pub(crate) fn mounts() -> Vec<Mount> {
-    MOUNTS.iter().map(Entry::to_mount).collect()
+pub(crate) fn mounts(root: Access) -> Vec<Mount> {
+    let run = (root == Access::ReadOnly).then_some(&RUN);
+    MOUNTS.iter().chain(run).map(Entry::to_mount).collect()
 }
 
 impl Entry {

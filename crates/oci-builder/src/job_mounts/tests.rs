@@ -165,7 +165,7 @@ fn what_is_read_is_what_is_mounted() {
         expect![[r#"
             + mounts./data: {"options":["rbind","ro","rprivate","nosuid"],"source":"/srv","type":"bind"}
             + mounts./tmp: {"options":["rw","size=65536k","noexec"],"source":"tmpfs","type":"tmpfs"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /data /tmp /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /data /tmp /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }

@@ -26,7 +26,7 @@ fn a_bind_stands_before_the_deeper_mounts_of_the_baseline() {
         |plan| plan.mounts = vec![bind("/host/alloc", "/alloc")],
         expect![[r#"
             + mounts./alloc: {"options":["rbind","rw","rprivate"],"source":"/host/alloc","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /alloc /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /alloc /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }
@@ -41,7 +41,7 @@ fn parents_are_mounted_before_their_children_in_whatever_order_they_come() {
             + mounts./a: {"options":["rbind","rw","rprivate"],"source":"/a","type":"bind"}
             + mounts./a/b: {"options":["rbind","rw","rprivate"],"source":"/b","type":"bind"}
             + mounts./a/b/c: {"options":["rbind","rw","rprivate"],"source":"/c","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /a /dev/pts /dev/shm /dev/mqueue /a/b /sys/fs/cgroup /a/b/c
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /a /dev/pts /dev/shm /dev/mqueue /a/b /sys/fs/cgroup /a/b/c
         "#]],
     );
 }
@@ -63,7 +63,7 @@ fn a_mount_of_the_task_replaces_the_baselines_at_the_same_place() {
             - mounts./dev/shm.options.2: "nodev"
             - mounts./dev/shm.options.3: "mode=1777"
             - mounts./dev/shm.options.4: "size=65536k"
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /dev/pts /dev/mqueue /dev/shm /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /dev/pts /dev/mqueue /dev/shm /sys/fs/cgroup
         "#]],
     );
 }
@@ -80,7 +80,7 @@ fn a_read_only_bind_with_further_options() {
         },
         expect![[r#"
             + mounts./ssl: {"options":["rbind","ro","rprivate","nosuid"],"source":"/etc/ssl","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /ssl /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /ssl /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }
@@ -95,7 +95,7 @@ fn a_bind_can_leave_out_what_is_mounted_beneath_its_source() {
         expect![[r#"
             + linux.rootfsPropagation: "rslave"
             + mounts./srv: {"options":["bind","rw","rslave"],"source":"/srv","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /srv /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /srv /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }
@@ -107,7 +107,7 @@ fn propagation_needs_a_root_that_lets_it_through() {
         expect![[r#"
             + linux.rootfsPropagation: "rslave"
             + mounts./mnt: {"options":["rbind","rw","rslave"],"source":"/csi","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /mnt /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /mnt /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
     check(
@@ -115,7 +115,7 @@ fn propagation_needs_a_root_that_lets_it_through() {
         expect![[r#"
             + linux.rootfsPropagation: "rshared"
             + mounts./mnt: {"options":["rbind","rw","rshared"],"source":"/csi","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /mnt /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /mnt /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }
@@ -126,7 +126,7 @@ fn the_same_mount_twice_is_one_and_two_for_one_place_are_refused() {
         |plan| plan.mounts = vec![bind("/a", "/a"), bind("/a", "/a/")],
         expect![[r#"
             + mounts./a: {"options":["rbind","rw","rprivate"],"source":"/a","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /a /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /a /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
     refused(
@@ -157,7 +157,7 @@ proptest! {
         names in prop::collection::btree_set("(/(dev|run|a|b|shm)){1,4}", 0..12),
     ) {
         let given: Vec<Mount> = names.iter().rev().map(|name| bind("/src", name)).collect();
-        let list = mounts(baseline::mounts::mounts(), given).unwrap().list;
+        let list = mounts(baseline::mounts::mounts(Access::ReadWrite), given).unwrap().list;
         for (place, later) in list.iter().enumerate() {
             let mut before = list.iter().take(place);
             prop_assert!(!before.any(|earlier| earlier.destination().starts_with(later.destination())));
