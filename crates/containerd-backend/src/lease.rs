@@ -16,6 +16,15 @@ use crate::{records, time};
 /// Label of a lease with the moment of its end, the backstop for a driver that dies.
 const EXPIRE: &str = "containerd.io/gc.expire";
 
+/// When what a lease alone has kept is removed after its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// When containerd collects the next time, which may be long after.
+    Later,
+    /// At once, before the deletion returns.
+    Now,
+}
+
 /// Makes a lease of this id that ends by itself; one that was left behind is replaced, as its end has another date.
 pub(crate) async fn create(
     daemon: &Daemon,
@@ -27,7 +36,7 @@ pub(crate) async fn create(
     labels.insert(EXPIRE.to_owned(), time::expiry(lifetime));
     match try_create(daemon, id, labels.clone()).await {
         Err(refused) if refused.is_already_there() => {
-            delete(daemon, id).await?;
+            delete(daemon, id, End::Later).await?;
             try_create(daemon, id, labels).await?;
         }
         other => other?,
@@ -42,9 +51,9 @@ async fn try_create(daemon: &Daemon, id: &str, labels: HashMap<String, String>) 
 }
 
 /// Deletes a lease; one that is gone is success.
-pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+pub(crate) async fn delete(daemon: &Daemon, id: &str, end: End) -> Result<(), Refused> {
     let mut leases = daemon.leases();
-    let request = DeleteRequest { id: id.to_owned(), sync: false };
+    let request = DeleteRequest { id: id.to_owned(), sync: end == End::Now };
     gone_is_fine(daemon.call("delete the lease", id, leases.delete(request)).await.map(drop))
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn purge(
         runtime,
         records::delete(daemon, id).await,
         snapshots::remove(daemon, &snapshotter, &key).await,
-        lease::delete(daemon, id).await,
+        lease::delete(daemon, id, lease::End::Later).await,
     ];
     let mut failures: Vec<Refused> = results.into_iter().filter_map(Result::err).collect();
     // What the daemon's absence interrupted is finished later, whatever else failed.

@@ -47,7 +47,7 @@ pub(crate) async fn create(
     let request = CreateContainerRequest { container: Some(container) };
     let mut containers = daemon.containers();
     daemon.call("write the container record", id.as_str(), containers.create(request)).await?;
-    if let Err(error) = lease::delete(daemon, id.as_str()).await {
+    if let Err(error) = lease::delete(daemon, id.as_str(), lease::End::Later).await {
         // The record protects the snapshot from now on; the lease ends by itself or with the container.
         tracing::debug!(container = %id, ?error, "the container's lease is left to expire");
     }

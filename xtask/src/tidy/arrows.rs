@@ -35,12 +35,12 @@ const ROOMS: [Room; 12] = [
     Room {
         name: "nomad-plugin",
         rooms: &["driver-core", "linux-host", "nomad-proto"],
-        never: &["containerd-client", "oci-spec", "oci-client", "hcl-rs"],
+        never: &["containerd-client", "oci-spec", "reqwest", "hcl-rs"],
     },
     Room {
         name: "nomad-host",
         rooms: &["nomad-proto", "linux-host", "group-network"],
-        never: &["containerd-client", "oci-spec", "oci-client", "hcl-rs"],
+        never: &["containerd-client", "oci-spec", "reqwest", "hcl-rs"],
     },
     Room {
         name: "job-runner",
@@ -60,7 +60,7 @@ const ROOMS: [Room; 12] = [
             "nomad-proto",
             "job-runner",
         ],
-        never: &["containerd-client", "oci-client", "tonic", "prost", "hcl-rs"],
+        never: &["containerd-client", "reqwest", "tonic", "prost", "hcl-rs"],
     },
     Room {
         name: "e2e",

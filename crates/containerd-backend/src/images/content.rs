@@ -7,11 +7,19 @@ use containerd_client::services::v1::{Info, InfoRequest, ReadContentRequest, Upd
 use prost_types::FieldMask;
 use tonic::Response;
 
+use super::model::Descriptor;
 use crate::daemon::Daemon;
 use crate::refused::Refused;
 
 /// Beginning of the labels that say from which repositories of a registry a blob comes.
 pub(crate) const SOURCE_LABEL: &str = "containerd.io/distribution.source.";
+
+/// Longest name and value of a label together, in bytes.
+const LONGEST_LABEL: usize = 4096;
+/// Largest blob that is read into memory, in bytes: an image may call a layer that is there its configuration.
+const LARGEST: usize = 8 << 20;
+/// How many of a blob's first bytes tell how it is packed.
+const MAGIC: i64 = 4;
 
 /// What is known of a blob; none when it is not there.
 pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, Refused> {
@@ -24,25 +32,38 @@ pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, 
     }
 }
 
-/// Reads a small blob; none when it is not there.
+/// Reads a document; none when it is not there, or larger than any.
 pub(crate) async fn read(daemon: &Daemon, digest: &str) -> Result<Option<Bytes>, Refused> {
-    match read_existing(daemon, digest).await {
-        Ok(bytes) => Ok(Some(bytes)),
+    match read_existing(daemon, digest, 0).await {
+        Ok(bytes) => Ok(bytes),
         Err(refused) if refused.is_not_found() => Ok(None),
         Err(refused) => Err(refused),
     }
 }
 
-async fn read_existing(daemon: &Daemon, digest: &str) -> Result<Bytes, Refused> {
+/// The first bytes of a blob.
+pub(crate) async fn magic(daemon: &Daemon, blob: &Descriptor) -> Result<Bytes, Refused> {
+    let length = i64::try_from(blob.size).unwrap_or(MAGIC).min(MAGIC);
+    // A length of 0 would mean all.
+    if length == 0 {
+        return Ok(Bytes::new());
+    }
+    Ok(read_existing(daemon, &blob.digest, length).await?.unwrap_or_default())
+}
+
+async fn read_existing(daemon: &Daemon, digest: &str, size: i64) -> Result<Option<Bytes>, Refused> {
     let mut content = daemon.content();
-    let request = ReadContentRequest { digest: digest.to_owned(), offset: 0, size: 0 };
+    let request = ReadContentRequest { digest: digest.to_owned(), offset: 0, size };
     let reading = async {
         let mut stream = content.read(request).await?.into_inner();
         let mut bytes = BytesMut::new();
         while let Some(part) = stream.message().await? {
+            if bytes.len() + part.data.len() > LARGEST {
+                return Ok(Response::new(None));
+            }
             bytes.extend_from_slice(&part.data);
         }
-        Ok(Response::new(bytes.freeze()))
+        Ok(Response::new(Some(bytes.freeze())))
     };
     daemon.call("read content", digest, reading).await
 }
@@ -73,7 +94,8 @@ fn changed_labels(
 ) -> HashMap<String, String> {
     let merge = |name: &str, value: &str| match present.get(name) {
         Some(old) if name.starts_with(SOURCE_LABEL) => {
-            if old.split(',').any(|repository| repository == value) {
+            let is_long = name.len() + old.len() + 1 + value.len() > LONGEST_LABEL;
+            if is_long || old.split(',').any(|repository| repository == value) {
                 old.clone()
             } else {
                 format!("{old},{value}")
@@ -112,6 +134,13 @@ mod tests {
             changed(&[(SOURCE, "library/redis")], &[(SOURCE, "library/red")]),
             [(SOURCE.to_owned(), "library/redis,library/red".to_owned())]
         );
+    }
+
+    #[test]
+    fn repositories_that_a_label_has_no_room_for_are_left_out() {
+        let old = "x".repeat(LONGEST_LABEL - SOURCE.len() - 5);
+        assert_eq!(changed(&[(SOURCE, &old)], &[(SOURCE, "library/redis")]), []);
+        assert_eq!(changed(&[(SOURCE, &old)], &[(SOURCE, "abcd")]).len(), 1);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Why an image could not be made whole.
 
+use std::path::PathBuf;
+
 use driver_core::ports::ContainersError;
 
 use super::model::ModelError;
@@ -19,10 +21,24 @@ pub(crate) enum InstallError {
     #[error("{0}")]
     Model(ModelError),
     /// Nothing for this host.
-    #[error("it has no image for {host}")]
+    #[error("it has no image for {host}; it is for {}", if others.is_empty() { "no platform" } else { others })]
     NoPlatform {
         /// The host's platform.
         host: String,
+        /// The platforms that it is for.
+        others: String,
+    },
+    /// Layers that are larger than the disk has room for.
+    #[error(
+        "its layers need {needed} bytes, and {} of containerd has {free} bytes free; make room there", root.display()
+    )]
+    NoRoom {
+        /// Bytes of the layers that are not there.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+        /// Where.
+        root: PathBuf,
     },
     /// An index of an index of an index.
     #[error("its indexes are nested too deeply")]
@@ -57,8 +73,12 @@ impl InstallError {
         let reference = reference.to_owned();
         match self {
             Self::Daemon(refused) => refused.into(),
-            Self::Source(SourceError::Passing(reason)) => {
+            Self::Source(SourceError::Passing(reason) | SourceError::Busy(reason, _)) => {
                 ContainersError::PullInterrupted { reference, reason }
+            }
+            // Somebody makes room, or containerd itself when it collects.
+            full @ Self::NoRoom { .. } => {
+                ContainersError::PullInterrupted { reference, reason: full.to_string() }
             }
             Self::Source(SourceError::Final(reason)) => ContainersError::ImageRefused { reference, reason },
             Self::Model(error) => ContainersError::ImageRefused { reference, reason: error.to_string() },

@@ -8,13 +8,16 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::oneshot;
 
 use super::InstallError;
+use super::config::{ImageConfig, MAX_CONFIG};
 use super::content;
 use super::labels::{self, Labels};
 use super::local;
 use super::locks::KeyedLocks;
-use super::model::{Descriptor, Document, ImageConfig, Manifest, digest_of};
-use super::platform::Host;
+use super::model::{Descriptor, Document, MAX_MANIFEST, Manifest};
+use super::platform::{self, Host};
 use super::record;
+use super::retry::retried;
+use super::room;
 use super::snapshots::{LayerStep, Unpacker};
 use super::source::{Source, SourceError};
 use super::store::{Part, Store};
@@ -24,8 +27,6 @@ use crate::daemon::Daemon;
 const PARALLEL_LAYERS: usize = 3;
 /// Deepest nesting of indexes that is followed.
 const MAX_DEPTH: usize = 4;
-/// Largest document that is read into memory, in bytes.
-const MAX_DOCUMENT: u64 = 16 << 20;
 
 /// One pull or import of one image.
 pub(crate) struct Install<'a> {
@@ -61,6 +62,7 @@ impl Install<'_> {
     /// Makes the image that `root` names whole, and records it under the name.
     pub(crate) async fn run(&self, name: &str, root: &Descriptor) -> Result<Image, InstallError> {
         let Documents { manifest, config, config_bytes } = self.documents(root).await?;
+        room::check(self.daemon, &manifest).await?;
         let chain = config.chain_ids();
         self.layers(&manifest, &config, &chain).await?;
         let mut config_labels = self.origin.clone();
@@ -95,8 +97,12 @@ impl Install<'_> {
             self.store().put(part, &current, &labels, Some(bytes)).await?;
             match document {
                 Document::Index(manifests) => {
-                    let chosen = host.choose(&manifests);
-                    current = chosen.ok_or_else(|| InstallError::NoPlatform { host: host.name() })?.clone();
+                    let chosen = host.choose(&manifests).ok_or_else(|| InstallError::NoPlatform {
+                        host: host.name(),
+                        others: platform::names(&manifests),
+                    })?;
+                    chosen.check("a manifest of an index")?;
+                    current = chosen.clone();
                 }
                 Document::Manifest(manifest) => return self.configured(&host, manifest).await,
             }
@@ -107,31 +113,40 @@ impl Install<'_> {
     async fn configured(&self, host: &Host, manifest: Manifest) -> Result<Documents, InstallError> {
         let config_bytes = self.config_bytes(&manifest.config).await?;
         let config = ImageConfig::parse(&manifest, &config_bytes)?;
-        if !host.runs(&config.platform()) {
-            return Err(InstallError::NoPlatform { host: host.name() });
+        if !host.runs(&config.platform) {
+            let others = platform::name(&config.platform);
+            return Err(InstallError::NoPlatform { host: host.name(), others });
         }
         Ok(Documents { manifest, config, config_bytes })
     }
 
     async fn manifest_bytes(&self, descriptor: &Descriptor) -> Result<Bytes, InstallError> {
+        check_size(descriptor, MAX_MANIFEST as u64)?;
         if let Some(bytes) = content::read(self.daemon, &descriptor.digest).await? {
             return Ok(bytes);
         }
-        let bytes = self.source.manifest(descriptor).await?;
-        verified(descriptor, bytes)
+        Ok(verified(descriptor, self.source.manifest(descriptor).await?)?)
     }
 
     async fn config_bytes(&self, descriptor: &Descriptor) -> Result<Bytes, InstallError> {
+        check_size(descriptor, MAX_CONFIG)?;
         if let Some(bytes) = content::read(self.daemon, &descriptor.digest).await? {
             return Ok(bytes);
         }
+        Ok(retried(&descriptor.digest, || self.fetched_config(descriptor)).await?)
+    }
+
+    async fn fetched_config(&self, descriptor: &Descriptor) -> Result<Bytes, SourceError> {
         let mut stream = self.source.blob(descriptor, 0).await?;
         let mut bytes = BytesMut::new();
         while let Some(part) = stream.try_next().await? {
-            bytes.extend_from_slice(&part);
-            if bytes.len() as u64 > MAX_DOCUMENT {
-                return Err(SourceError::Final(format!("{} is larger than 16 MiB", descriptor.digest)).into());
+            if (bytes.len() + part.len()) as u64 > descriptor.size {
+                return Err(SourceError::Passing(format!(
+                    "more than the {} bytes of {} arrive",
+                    descriptor.size, descriptor.digest
+                )));
             }
+            bytes.extend_from_slice(&part);
         }
         verified(descriptor, bytes.freeze())
     }
@@ -196,14 +211,25 @@ impl Install<'_> {
     }
 }
 
-/// Refuses bytes that are not those which were asked for. containerd checks digests of other algorithms by itself.
-fn verified(descriptor: &Descriptor, bytes: Bytes) -> Result<Bytes, InstallError> {
-    if descriptor.digest.starts_with("sha256:") && digest_of(&bytes) != descriptor.digest {
-        return Err(SourceError::Passing(format!(
-            "the bytes received for {} have another digest",
-            descriptor.digest
-        ))
-        .into());
+/// Refuses a document that is said to be larger than any is.
+fn check_size(descriptor: &Descriptor, largest: u64) -> Result<(), SourceError> {
+    if descriptor.size <= largest {
+        return Ok(());
+    }
+    let Descriptor { digest, size, .. } = descriptor;
+    Err(SourceError::Final(format!("{digest} has {size} bytes; a document has at most {largest}")))
+}
+
+/// Refuses bytes that are not those which were asked for.
+fn verified(descriptor: &Descriptor, bytes: Bytes) -> Result<Bytes, SourceError> {
+    let (digest, size) = (&descriptor.digest, bytes.len());
+    if !descriptor.is_of(&bytes) {
+        let reason = format!("the {size} bytes received for {digest} have another digest");
+        return Err(SourceError::Passing(reason));
+    }
+    if size as u64 != descriptor.size {
+        let reason = format!("{digest} has {size} bytes, and what refers to it says {}", descriptor.size);
+        return Err(SourceError::Final(reason));
     }
     Ok(bytes)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::content::SOURCE_LABEL;
 use super::model::{Document, Manifest};
-use super::reference::Reference;
+use super::reference::{Reference, is_digest};
 
 /// Labels of one object.
 pub(crate) type Labels = BTreeMap<String, String>;
@@ -23,7 +23,7 @@ pub(crate) fn origin(reference: &Reference) -> Labels {
 pub(crate) fn children(document: &Document) -> Labels {
     match document {
         Document::Index(manifests) => numbered("m", manifests.iter().map(|manifest| &manifest.digest)),
-        Document::Manifest(Manifest { config, layers }) => {
+        Document::Manifest(Manifest { config, layers, .. }) => {
             let mut labels = numbered("l", layers.iter().map(|layer| &layer.digest));
             labels.insert("containerd.io/gc.ref.content.config".to_owned(), config.digest.clone());
             labels
@@ -50,7 +50,8 @@ fn numbered<'a>(kind: &str, digests: impl Iterator<Item = &'a String>) -> Labels
     let label = |(number, digest): (usize, &String)| {
         (format!("containerd.io/gc.ref.content.{kind}.{number}"), digest.clone())
     };
-    digests.enumerate().map(label).collect()
+    // What is no digest refers to nothing, and may be longer than a label.
+    digests.enumerate().filter(|(_, digest)| is_digest(digest)).map(label).collect()
 }
 
 #[cfg(test)]
@@ -60,32 +61,35 @@ mod tests {
     use super::*;
     use crate::images::model::Descriptor;
 
-    fn described(digest: &str) -> Descriptor {
-        Descriptor { digest: digest.into(), ..Descriptor::default() }
+    fn described(digit: &str) -> Descriptor {
+        Descriptor { digest: format!("sha256:{}", digit.repeat(64)), ..Descriptor::default() }
+    }
+
+    fn told(labels: Labels) -> Vec<String> {
+        labels.into_iter().map(|(name, digest)| format!("{name} {}", &digest[..9])).collect()
     }
 
     #[test]
     fn a_manifest_refers_to_its_configuration_and_layers() {
-        let manifest = Manifest { config: described("c"), layers: vec![described("a"), described("b")] };
-        expect![[r#"
-            {
-                "containerd.io/gc.ref.content.config": "c",
-                "containerd.io/gc.ref.content.l.0": "a",
-                "containerd.io/gc.ref.content.l.1": "b",
-            }
-        "#]]
-        .assert_debug_eq(&children(&Document::Manifest(manifest)));
+        let layers = vec![described("a"), described("b")];
+        let manifest = Manifest { config: described("c"), layers, ..Manifest::default() };
+        assert_eq!(
+            told(children(&Document::Manifest(manifest))),
+            [
+                "containerd.io/gc.ref.content.config sha256:cc",
+                "containerd.io/gc.ref.content.l.0 sha256:aa",
+                "containerd.io/gc.ref.content.l.1 sha256:bb"
+            ]
+        );
     }
 
     #[test]
-    fn an_index_refers_to_its_manifests() {
-        expect![[r#"
-            {
-                "containerd.io/gc.ref.content.m.0": "a",
-                "containerd.io/gc.ref.content.m.1": "b",
-            }
-        "#]]
-        .assert_debug_eq(&children(&Document::Index(vec![described("a"), described("b")])));
+    fn an_index_refers_to_its_manifests_and_to_nothing_else() {
+        let index = vec![described("a"), described("x"), described("b")];
+        assert_eq!(
+            told(children(&Document::Index(index))),
+            ["containerd.io/gc.ref.content.m.0 sha256:aa", "containerd.io/gc.ref.content.m.2 sha256:bb"]
+        );
     }
 
     #[test]

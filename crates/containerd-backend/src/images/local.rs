@@ -3,9 +3,10 @@
 use driver_core::ports::Image;
 
 use super::InstallError;
+use super::config::ImageConfig;
 use super::content;
 use super::labels::snapshot_label;
-use super::model::{Descriptor, Document, ImageConfig, Manifest};
+use super::model::{Descriptor, Document, Manifest};
 use super::platform::Host;
 use super::record;
 use super::snapshots;
@@ -60,7 +61,7 @@ async fn documents(
                     return Ok(None);
                 };
                 let config = ImageConfig::parse(&manifest, &bytes)?;
-                return Ok(host.runs(&config.platform()).then_some((manifest, config)));
+                return Ok(host.runs(&config.platform).then_some((manifest, config)));
             }
         }
     }
@@ -83,16 +84,17 @@ async fn is_unpacked(
 
 /// The port's view of an image.
 pub(crate) fn image_of(name: &str, root: &Descriptor, config: &ImageConfig) -> Image {
-    let run = config.config.clone().unwrap_or_default();
+    let run = config.config.clone();
     Image {
         name: name.to_owned(),
         digest: root.digest.clone(),
         chain_id: config.chain_ids().pop().unwrap_or_default(),
-        entrypoint: run.entrypoint.unwrap_or_default(),
-        cmd: run.cmd.unwrap_or_default(),
-        env: run.env.unwrap_or_default(),
-        user: run.user.unwrap_or_default(),
-        working_dir: run.working_dir.unwrap_or_default(),
-        stop_signal: run.stop_signal.unwrap_or_default(),
+        entrypoint: run.entrypoint,
+        cmd: run.cmd,
+        env: run.env,
+        volumes: run.volumes,
+        user: run.user,
+        working_dir: run.working_dir,
+        stop_signal: run.stop_signal,
     }
 }

@@ -12,11 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::daemon::Daemon;
 use crate::lease;
 
+mod config;
 mod content;
 mod error;
 mod flights;
 mod ingest;
 mod install;
+pub(crate) mod json;
 pub(crate) mod labels;
 mod local;
 pub(crate) mod locks;
@@ -25,6 +27,8 @@ mod platform;
 mod record;
 pub(crate) mod reference;
 mod registry;
+mod retry;
+mod room;
 pub(crate) mod snapshots;
 pub(crate) mod source;
 mod store;
@@ -170,13 +174,18 @@ impl ImageStore {
     ) -> Result<Pulled, InstallError> {
         let begin = Instant::now();
         let name = reference.to_string();
+        let content = tokio::select! {
+            content = Content::find(&reference, access, presence) => content?,
+            () = stop.cancelled() => return Err(nobody_waits()),
+        };
         let lease = format!("pull-{:016x}", rand::random::<u64>());
         let daemon = lease::create(&self.daemon, &lease, LEASE_LIFETIME, &[].into()).await?;
         let result = tokio::select! {
-            result = self.obtain_under(&daemon, &lease, (&reference, access), presence) => result,
-            () = stop.cancelled() => Err(source::SourceError::Passing("nobody waits for it any more".to_owned()).into()),
+            result = self.install(&daemon, &lease, &name, &content) => result,
+            () = stop.cancelled() => Err(nobody_waits()),
         };
-        if let Err(error) = lease::delete(&self.daemon, &lease).await {
+        let end = if result.is_ok() { lease::End::Later } else { lease::End::Now };
+        if let Err(error) = lease::delete(&self.daemon, &lease, end).await {
             tracing::warn!(lease, ?error, "the lease of a pull is left to expire");
         }
         let (image, bytes) = result?;
@@ -185,35 +194,62 @@ impl ImageStore {
         Ok(Pulled { image, bytes, took: begin.elapsed() })
     }
 
-    async fn obtain_under(
+    async fn install(
         &self,
         daemon: &Daemon,
         lease: &str,
-        (reference, access): (&Reference, Access),
-        presence: Presence,
+        name: &str,
+        content: &Content,
     ) -> Result<(Image, u64), InstallError> {
-        let name = reference.to_string();
-        let registry;
-        let (source, root, origin): (&dyn Source, Descriptor, _) = match presence {
-            Presence::Packed(root) => (&Nowhere, root, labels::Labels::new()),
-            Presence::Ready(_) | Presence::Absent => {
-                let (resolved, root) = Registry::resolve(reference, access).await?;
-                registry = resolved;
-                (&registry, root, labels::origin(reference))
-            }
-        };
         let install = Install {
             daemon,
             lease,
             snapshotter: &self.snapshotter,
             locks: &self.locks,
-            source,
-            origin,
+            source: content.source(),
+            origin: content.origin.clone(),
             received: AtomicU64::new(0),
         };
-        let image = install.run(&name, &root).await?;
+        let image = install.run(name, &content.root).await?;
         Ok((image, install.received()))
     }
+}
+
+/// Where an image's content comes from.
+struct Content {
+    /// None when containerd has it all.
+    registry: Option<Registry>,
+    /// The image's manifest or index.
+    root: Descriptor,
+    /// Labels of every blob.
+    origin: labels::Labels,
+}
+
+impl Content {
+    async fn find(
+        reference: &Reference,
+        access: Access,
+        presence: Presence,
+    ) -> Result<Self, source::SourceError> {
+        match presence {
+            Presence::Packed(root) => Ok(Self { registry: None, root, origin: labels::Labels::new() }),
+            Presence::Ready(_) | Presence::Absent => {
+                let (registry, root) = Registry::resolve(reference, access).await?;
+                Ok(Self { registry: Some(registry), root, origin: labels::origin(reference) })
+            }
+        }
+    }
+
+    fn source(&self) -> &dyn Source {
+        match &self.registry {
+            Some(registry) => registry,
+            None => &Nowhere,
+        }
+    }
+}
+
+fn nobody_waits() -> InstallError {
+    source::SourceError::Passing("nobody waits for it any more".to_owned()).into()
 }
 
 fn interrupted(name: &str, reason: String) -> ContainersError {

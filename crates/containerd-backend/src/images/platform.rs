@@ -1,6 +1,11 @@
 //! Which manifest of an index runs here.
 
-use super::model::{Descriptor, Platform};
+use super::model::{Descriptor, Platform, REFERENCE_TYPE};
+
+/// Platforms of an index that are named.
+const SOME: usize = 12;
+/// Longest part of a platform's name that is shown, in characters.
+const LONGEST_PART: usize = 20;
 
 /// What this host runs, in Go's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +47,12 @@ impl Host {
     /// The manifest of an index that fits best: the plain architecture before its levels, as containerd chooses, then
     /// the highest level that the processor has, and last what says nothing of its platform.
     pub(crate) fn choose<'a>(&self, manifests: &'a [Descriptor]) -> Option<&'a Descriptor> {
-        let ranked = manifests.iter().filter_map(|descriptor| {
+        // What tells of an image, as an attestation, is none itself.
+        let images = manifests.iter().filter(|entry| !entry.annotations.contains_key(REFERENCE_TYPE));
+        let ranked = images.filter_map(|descriptor| {
             let rank = match &descriptor.platform {
-                Some(platform) => self.rank(platform)?,
-                None => u32::MAX,
+                Some(platform) if *platform != Platform::default() => self.rank(platform)?,
+                _ => u32::MAX,
             };
             Some((rank, descriptor))
         });
@@ -54,7 +61,9 @@ impl Host {
 
     /// How well a platform fits, 0 is best; none when it does not run here.
     fn rank(&self, platform: &Platform) -> Option<u32> {
-        if platform.os != "linux" || normal(&platform.architecture) != self.architecture {
+        let os = platform.os.to_ascii_lowercase();
+        let architecture = platform.architecture.to_ascii_lowercase();
+        if !matches!(os.as_str(), "linux" | "") || normal(&architecture) != self.architecture {
             return None;
         }
         let base = if self.architecture == "arm64" { 8 } else { 1 };
@@ -79,8 +88,25 @@ fn normal(architecture: &str) -> &str {
     match architecture {
         "x86_64" | "x86-64" => "amd64",
         "aarch64" => "arm64",
+        "i386" => "386",
         other => other,
     }
+}
+
+/// The platforms of an index for people, some of them when they are many.
+pub(crate) fn names(manifests: &[Descriptor]) -> String {
+    let platforms = manifests.iter().filter_map(|entry| entry.platform.as_ref());
+    let known = platforms.filter(|platform| platform.os != "unknown");
+    let names: Vec<String> = known.take(SOME).map(name).collect();
+    names.join(", ")
+}
+
+/// A platform for people. What images say may be anything.
+pub(crate) fn name(platform: &Platform) -> String {
+    let Platform { os, architecture, variant } = platform;
+    let parts = [os, architecture, variant].into_iter().filter(|part| !part.is_empty());
+    let shown = |part: &String| part.chars().filter(|c| !c.is_control()).take(LONGEST_PART).collect();
+    parts.map(shown).collect::<Vec<String>>().join("/")
 }
 
 /// The micro-architecture level of this processor (x86-64 psABI, section 3.1.1).
@@ -159,6 +185,16 @@ mod tests {
         assert_eq!(AMD64.choose(&manifests).unwrap().digest, "plain");
         manifests.extend(index(&["linux/amd64"]));
         assert_eq!(AMD64.choose(&manifests).unwrap().digest, "linux/amd64");
+    }
+
+    #[test]
+    fn what_tells_of_an_image_is_none_wherever_it_stands() {
+        let mut manifests = index(&["unknown/unknown", "linux/amd64", "linux/arm64"]);
+        manifests[1].annotations.insert(REFERENCE_TYPE.into(), "attestation-manifest".into());
+        assert_eq!(AMD64.choose(&manifests), None);
+        manifests.extend(index(&["LINUX/x86_64"]));
+        assert_eq!(AMD64.choose(&manifests).unwrap().digest, "LINUX/x86_64");
+        assert_eq!(names(&manifests), "linux/amd64, linux/arm64, LINUX/x86_64");
     }
 
     #[test]

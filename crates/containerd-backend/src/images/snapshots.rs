@@ -1,5 +1,6 @@
 //! Layers into committed snapshots.
 
+use bytes::Bytes;
 use containerd_client::services::v1::ApplyRequest;
 use containerd_client::services::v1::snapshots::{
     CommitSnapshotRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, StatSnapshotRequest,
@@ -7,9 +8,10 @@ use containerd_client::services::v1::snapshots::{
 use containerd_client::types::Mount;
 
 use super::InstallError;
+use super::content;
 use super::labels::SNAPSHOT_REF;
 use super::locks::KeyedLocks;
-use super::model::Descriptor;
+use super::model::{Descriptor, is_plain_layer, layer_for_differ};
 use crate::daemon::Daemon;
 use crate::lease;
 use crate::refused::{Refused, gone_is_fine};
@@ -106,8 +108,14 @@ impl Unpacker<'_> {
     }
 
     async fn fill(&self, key: &str, layer: LayerStep<'_>, mounts: Vec<Mount>) -> Result<(), InstallError> {
-        let request =
-            ApplyRequest { diff: Some(layer.blob.to_wire()), mounts, payloads: [].into(), sync_fs: false };
+        let media_type = &layer.blob.media_type;
+        let magic = match is_plain_layer(media_type) {
+            true => content::magic(self.daemon, layer.blob).await?,
+            false => Bytes::new(),
+        };
+        let mut blob = layer.blob.to_wire();
+        blob.media_type = layer_for_differ(media_type, &magic);
+        let request = ApplyRequest { diff: Some(blob), mounts, payloads: [].into(), sync_fs: false };
         let mut diff = self.daemon.diff();
         let call = diff.apply(request);
         let applied = self.daemon.long_call("unpack a layer", &layer.blob.digest, call).await?.applied;

@@ -1,5 +1,7 @@
 //! Where the bytes of an image come from.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -18,6 +20,9 @@ pub(crate) enum SourceError {
     /// Asking again may help.
     #[error("{0}")]
     Passing(String),
+    /// Asking again may help after this time, which the source named itself.
+    #[error("{0}")]
+    Busy(String, Duration),
 }
 
 /// A registry or an archive.

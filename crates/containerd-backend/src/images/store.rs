@@ -13,6 +13,7 @@ use super::ingest::{self, Session};
 use super::labels::Labels;
 use super::locks::KeyedLocks;
 use super::model::Descriptor;
+use super::retry::pause;
 use super::source::{Source, SourceError};
 use crate::backoff::Backoff;
 use crate::classify::Trouble;
@@ -70,8 +71,8 @@ enum Try {
     Locked,
     /// What was written has another digest.
     Wrong(String),
-    /// The source failed in a way that may pass.
-    Broken(String),
+    /// The source failed.
+    Broken(SourceError),
     /// It can not be done.
     Failed(InstallError),
 }
@@ -88,10 +89,7 @@ impl From<Refused> for Try {
 
 impl From<SourceError> for Try {
     fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Passing(reason) => Self::Broken(reason),
-            error @ SourceError::Final(_) => Self::Failed(error.into()),
-        }
+        Self::Broken(error)
     }
 }
 
@@ -120,12 +118,13 @@ impl Store<'_> {
                         return Err(SourceError::Passing(format!("{}: {reason}", blob.digest)).into());
                     }
                 }
-                Err(Try::Broken(reason)) if broken < ATTEMPTS => {
-                    tracing::debug!(digest = blob.digest, reason, "the blob is asked for again");
+                Err(Try::Broken(error)) => {
+                    let pause = pause(&error, &mut backoff).filter(|_| broken < ATTEMPTS);
+                    let Some(pause) = pause else { return Err(error.into()) };
+                    tracing::debug!(digest = blob.digest, %error, "the blob is asked for again");
                     broken += 1;
-                    tokio::time::sleep(backoff.next_delay()).await;
+                    tokio::time::sleep(pause).await;
                 }
-                Err(Try::Broken(reason)) => return Err(SourceError::Passing(reason).into()),
                 Err(Try::Failed(error)) => return Err(error),
             }
         }
@@ -176,34 +175,59 @@ impl Store<'_> {
             }
             None => self.source.blob(blob, session.offset()).await?,
         };
-        let mut chunks = std::pin::pin!(chunked(source));
+        let mut chunks = std::pin::pin!(chunked(limited(source, missing)));
         let mut next = chunks.next().await;
         while let Some(chunk) = next {
-            let chunk = chunk?;
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
+                Err(Arrival::Failed(error)) => return Err(error.into()),
+                Err(Arrival::Surplus) => {
+                    return Err(Try::Wrong(format!("more than its {} bytes arrive", blob.size)));
+                }
+            };
             self.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-            if session.offset() + chunk.len() as u64 > blob.size {
-                return Err(Try::Wrong(format!("more than its {} bytes arrive", blob.size)));
-            }
             let (written, following) = tokio::join!(session.write(chunk), chunks.next());
             written?;
             next = following;
         }
         if session.offset() < blob.size {
-            return Err(Try::Broken(format!(
+            return Err(Try::Broken(SourceError::Passing(format!(
                 "{} ended after {} of {} bytes",
                 blob.digest,
                 session.offset(),
                 blob.size
-            )));
+            ))));
         }
         Ok(())
     }
 }
 
+/// What may go wrong with what arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Arrival {
+    /// The source failed.
+    Failed(SourceError),
+    /// There is more than there should be.
+    Surplus,
+}
+
+/// Ends with an error at the first byte that is too many.
+fn limited(
+    source: impl Stream<Item = Result<Bytes, SourceError>> + Unpin,
+    mut missing: u64,
+) -> impl Stream<Item = Result<Bytes, Arrival>> + Unpin {
+    // What joins the pieces asks once more after the end.
+    source.fuse().map(move |piece| {
+        let piece = piece.map_err(Arrival::Failed)?;
+        missing = missing.checked_sub(piece.len() as u64).ok_or(Arrival::Surplus)?;
+        Ok(piece)
+    })
+}
+
 /// Joins small pieces into pieces of the size that containerd likes; an error comes after what preceded it.
 fn chunked(
-    source: impl Stream<Item = Result<Bytes, SourceError>> + Unpin,
-) -> impl Stream<Item = Result<Vec<u8>, SourceError>> {
+    source: impl Stream<Item = Result<Bytes, Arrival>> + Unpin,
+) -> impl Stream<Item = Result<Vec<u8>, Arrival>> {
     stream::unfold((source, Vec::new(), None), |(mut source, rest, failure)| async move {
         if let Some(error) = failure {
             return Some((Err(error), (source, Vec::new(), None)));
@@ -235,7 +259,7 @@ fn chunked(
 mod tests {
     use super::*;
 
-    async fn sizes(pieces: Vec<Result<Bytes, SourceError>>) -> Vec<Result<usize, SourceError>> {
+    async fn sizes(pieces: Vec<Result<Bytes, Arrival>>) -> Vec<Result<usize, Arrival>> {
         chunked(stream::iter(pieces)).map(|chunk| chunk.map(|bytes| bytes.len())).collect().await
     }
 
@@ -250,9 +274,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_came_before_a_failure_is_kept_for_the_next_attempt() {
-        let failure = SourceError::Passing("reset".into());
+        let failure = Arrival::Failed(SourceError::Passing("reset".into()));
         let pieces = vec![Ok(Bytes::from_static(b"abc")), Err(failure.clone())];
         assert_eq!(sizes(pieces).await, [Ok(3), Err(failure)]);
+    }
+
+    #[tokio::test]
+    async fn the_first_surplus_byte_ends_it() {
+        let arrives = async |pieces: &[usize], missing| {
+            let pieces = pieces.iter().map(|size| Ok(Bytes::from(vec![7; *size])));
+            limited(stream::iter(pieces), missing)
+                .map(|piece| piece.map(|bytes| bytes.len()))
+                .collect::<Vec<_>>()
+                .await
+        };
+        assert_eq!(arrives(&[3, 4], 7).await, [Ok(3), Ok(4)]);
+        assert_eq!(arrives(&[3, 5], 7).await, [Ok(3), Err(Arrival::Surplus)]);
+        assert_eq!(arrives(&[1], 0).await, [Err(Arrival::Surplus)]);
+        assert_eq!(arrives(&[], 7).await, []);
     }
 
     #[test]

@@ -6,29 +6,42 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::de::MapAccess;
 use sha2::{Digest, Sha256};
 
 use super::archive::{Archive, Extent};
 use super::{ImportError, Named, parse_name};
+use crate::images::json::{self, Object};
 use crate::images::model::{
-    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, digest_of, written,
+    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, MAX_LAYERS, Manifest, digest_of, written,
 };
 
 /// The list of images.
 const LIST: &str = "manifest.json";
+/// Most images of an archive.
+const MAX_IMAGES: usize = 10_000;
+/// Most names of an image.
+const MAX_TAGS: usize = 10_000;
 /// Bytes that are hashed at once.
 const CHUNK: usize = 1 << 20;
 
 /// One image of the list.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Default)]
 struct Listed {
     config: String,
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    #[serde(default)]
+    repo_tags: Vec<String>,
     layers: Vec<String>,
+}
+
+impl Object for Listed {
+    fn field<'de, M: MapAccess<'de>>(&mut self, name: &str, map: &mut M) -> Result<bool, M::Error> {
+        match name {
+            "config" => json::text(&mut self.config, map),
+            "repotags" => json::texts(&mut self.repo_tags, (MAX_TAGS, "names in RepoTags"), map),
+            "layers" => json::texts(&mut self.layers, (MAX_LAYERS, "layers"), map),
+            _ => Ok(false),
+        }
+    }
 }
 
 /// Documents and layers by their digests.
@@ -50,7 +63,7 @@ pub(super) fn images(path: &Path, archive: &Archive) -> Result<Option<(Vec<Named
         reason,
     };
     let list: Vec<Listed> =
-        serde_json::from_slice(&bytes).map_err(|error| broken(LIST, error.to_string()))?;
+        json::read_list(&bytes, (MAX_IMAGES, "images")).map_err(|error| broken(LIST, error.to_string()))?;
     let mut documents = Documents::default();
     let mut known = HashMap::new();
     let mut images = Vec::new();
@@ -63,9 +76,10 @@ pub(super) fn images(path: &Path, archive: &Archive) -> Result<Option<(Vec<Named
         };
         let config = file(&config, Some(DOCKER_CONFIG))?;
         let layers = layers.iter().map(|layer| file(layer, None)).collect::<Result<Vec<_>, _>>()?;
-        let root = make_manifest(&Manifest { config, layers }, &mut documents)
-            .map_err(|error| broken(LIST, error.to_string()))?;
-        for tag in repo_tags.unwrap_or_default() {
+        let manifest = Manifest { config, layers, ..Manifest::default() };
+        let root =
+            make_manifest(&manifest, &mut documents).map_err(|error| broken(LIST, error.to_string()))?;
+        for tag in repo_tags {
             images.push(Named { reference: parse_name(path, &tag)?, root: root.clone() });
         }
     }

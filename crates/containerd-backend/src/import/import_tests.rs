@@ -83,7 +83,7 @@ async fn a_docker_archive_gets_a_manifest_with_the_digests_of_its_files() {
 fn refusals_name_the_archive_and_what_is_missing() {
     expect!["ARCHIVE has neither index.json (an OCI layout) nor manifest.json (docker save)"]
         .assert_eq(&refusal(&[("etc/passwd", b"")]));
-    expect!["index.json in ARCHIVE: manifest index.json can not be read: expected ident at line 1 column 2"]
+    expect!["index.json in ARCHIVE: manifest index.json cannot be read: expected ident at line 1 column 2"]
         .assert_eq(&refusal(&[("index.json", b"nonsense")]));
     expect!["c.json in ARCHIVE: the archive lacks it"]
         .assert_eq(&refusal(&[("manifest.json", br#"[{"Config":"c.json","Layers":[]}]"#)]));

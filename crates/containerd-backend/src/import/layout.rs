@@ -4,15 +4,10 @@ use std::path::Path;
 
 use super::archive::Archive;
 use super::{ImportError, Named, parse_name};
-use crate::images::model::{Descriptor, Document};
+use crate::images::model::{Descriptor, Document, FULL_NAME, REF_NAME};
 
 /// The layout's index.
 const INDEX: &str = "index.json";
-/// Annotation with a full name, as containerd and Docker write it.
-const FULL_NAME: &str = "io.containerd.image.name";
-/// Annotation with a name of any kind, sometimes only a tag.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
-
 /// The named images of a layout; none when the archive is no layout.
 pub(super) fn images(path: &Path, archive: &Archive) -> Result<Option<Vec<Named>>, ImportError> {
     let read = archive.document(INDEX);

@@ -115,7 +115,8 @@ pub async fn import(
     let leased =
         lease::create(&daemon, &lease, LEASE_LIFETIME, &[].into()).await.map_err(ContainersError::from)?;
     let result = import_all(&leased, &lease, snapshotter, &source, &images, progress).await;
-    if let Err(error) = lease::delete(&daemon, &lease).await {
+    let end = if result.is_ok() { lease::End::Later } else { lease::End::Now };
+    if let Err(error) = lease::delete(&daemon, &lease, end).await {
         tracing::warn!(lease, ?error, "the lease of an import is left to expire");
     }
     Ok(result?)

@@ -42,6 +42,11 @@ impl DaemonHost {
         self.root.parent().unwrap_or(&self.root)
     }
 
+    /// A directory of the daemon's by a path of this process; none for a relative one.
+    pub(crate) fn seen_from_here(&self, directory: &Path) -> Option<PathBuf> {
+        Some(self.root.join(directory.strip_prefix("/").ok()?))
+    }
+
     /// Whether the daemon finds a program of this name.
     pub(crate) fn finds(&self, program: &str) -> bool {
         self.finds_in_path(program) || self.is_executable(&self.beside.join(program))

@@ -9,6 +9,9 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+/// Media type of a configuration.
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+
 /// How a layer is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
@@ -72,10 +75,22 @@ impl Layout {
             },
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         });
-        let config = self.add("application/vnd.oci.image.config.v1+json", bytes_of(&config));
+        let config = self.add(CONFIG, bytes_of(&config));
+        self.add_manifest(&config, &json!(descriptors))
+    }
+
+    /// Adds an image with this configuration for this architecture, and layers whose descriptors may say anything.
+    pub(crate) fn add_odd_image(&mut self, config: Value, layers: &Value) -> Value {
+        let mut whole = json!({ "architecture": architecture(), "os": "linux" });
+        whole.as_object_mut().expect("an object").extend(config.as_object().expect("an object").clone());
+        let config = self.add(CONFIG, bytes_of(&whole));
+        self.add_manifest(&config, layers)
+    }
+
+    fn add_manifest(&mut self, config: &Value, layers: &Value) -> Value {
         let media_type = "application/vnd.oci.image.manifest.v1+json";
         let manifest =
-            json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": descriptors });
+            json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers });
         self.add(media_type, bytes_of(&manifest))
     }
 

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use driver_core::Credentials;
 use driver_core::ports::{ContainersError, Image, ImageRequest};
 use expect_test::{Expect, expect};
-use oci_client::secrets::RegistryAuth;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -82,7 +81,7 @@ pub(crate) fn refused(error: &ContainersError, domain: &str, expected: Expect) {
 async fn the_distributions_own_registry_gives_an_image_to_its_users_alone() {
     let room = Room::new("auth-users");
     let server = RegistryServer::for_users(room.directory.path(), HTPASSWD).await;
-    let reference = push(&server.domain, &RegistryAuth::Basic("alice".into(), PASSWORD.into())).await;
+    let reference = push(&server.domain, Some(("alice", PASSWORD))).await;
     let error = ask(&room, &reference, &[]).await.unwrap_err();
     let nobody = expect!["image HOST/pushed/image:1: access denied: it does not exist, or needs credentials"];
     refused(&error, &server.domain, nobody);

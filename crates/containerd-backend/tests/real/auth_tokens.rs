@@ -62,8 +62,8 @@ async fn a_token_is_got_for_credentials_and_got_again_before_it_ends() {
     let asked: HashSet<String> = server.seen().into_iter().map(|seen| seen.path).collect();
     let question = "/token?from=realm&scope=repository%3Atest%3Apull&service=the+registry";
     assert_eq!(asked, [question.to_owned()].into());
-    // The manifest and four blobs, after the first of all.
-    assert_eq!(server.seen().len(), 6);
+    // The manifest and four blobs.
+    assert_eq!(server.seen().len(), 5);
     assert!(server.seen().iter().all(|seen| seen.authorization.as_deref() == Some(BASIC)));
     assert!(registry.seen().iter().all(|seen| seen.authorization.as_deref() != Some(BASIC)));
     assert_eq!(storage.seen().len(), 8);

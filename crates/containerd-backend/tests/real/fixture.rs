@@ -138,6 +138,28 @@ impl Room {
         assert!(line.trim_end().ends_with("true"), "not unpacked: {line}");
     }
 
+    /// Returns when containerd has nothing in the namespace any more: no record, content, ingest, snapshot or lease.
+    pub(crate) async fn emptied(&self) {
+        let lists: [&[&str]; 5] = [
+            &["leases", "list", "--quiet"],
+            &["images", "list", "--quiet"],
+            &["content", "list", "--quiet"],
+            &["content", "active"],
+            &["snapshots", "list"],
+        ];
+        let left = || lists.iter().map(|list| self.ctr(list)).collect::<Vec<_>>();
+        let is_empty =
+            |said: &String| said.lines().all(|line| line.starts_with("REF") || line.starts_with("KEY"));
+        let emptied = async {
+            while !left().iter().all(is_empty) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(20), emptied).await.is_err() {
+            panic!("what is left: {:#?}", left());
+        }
+    }
+
     /// Asserts that no lease is left.
     pub(crate) fn assert_no_lease(&self) {
         assert_eq!(self.ctr(&["leases", "list", "--quiet"]), "");

@@ -29,6 +29,7 @@ async fn an_archive_gives_whole_images_that_need_no_registry() {
         entrypoint: vec!["/bin/sh".into()],
         cmd: vec!["-c".into(), "true".into()],
         env: vec!["PATH=/bin".into(), "A=1".into()],
+        volumes: vec![],
         user: "7:8".into(),
         working_dir: "/srv".into(),
         stop_signal: "SIGINT".into(),
@@ -100,7 +101,8 @@ async fn an_image_for_another_platform_is_refused() {
     layout.name(&root, IMAGE);
     layout.write(&archive);
     let error = room.import(&archive, "overlayfs").await.unwrap_err();
-    let expected = format!("image {IMAGE}: it has no image for linux/{}", architecture());
+    let host = architecture();
+    let expected = format!("image {IMAGE}: it has no image for linux/{host}; it is for linux/s390x");
     assert_eq!(error.to_string(), expected);
     assert!(
         matches!(room.image(IMAGE).await, Err(ContainersError::PullInterrupted { .. })),

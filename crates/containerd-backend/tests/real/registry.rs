@@ -1,11 +1,16 @@
 //! A registry in the test's own process, which can be told to misbehave.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::archives::Layout;
@@ -19,9 +24,18 @@ pub(crate) enum Fault {
     BreakOff(String, usize),
     /// As many answers with the blob of this digest have one byte wrong.
     Corrupt(String, usize),
+    /// Every answer with the blob of this digest is a whole one of as many bytes fewer.
+    Shorten(String, usize),
     /// Blobs are answered only when the gate is opened.
     Gate,
+    /// Answers to paths that contain this, with this status, never end.
+    Endless(&'static str, u16),
 }
+
+/// A certificate that nobody can accept: of another name, and by nobody that is known.
+const CERTIFICATE: &str = include_str!("certificate.pem");
+/// Its key.
+const KEY: &str = include_str!("key.pem");
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +65,13 @@ struct Inner {
     seen: Mutex<Vec<Seen>>,
     gate: Notify,
     guard: Guard,
+    tls: Option<TlsAcceptor>,
+    /// Bytes of answers without end.
+    sent: AtomicU64,
+    /// Requests that were none, as of those who want TLS where there is none.
+    handshakes: AtomicU64,
+    /// Answers without end that somebody did not want any more.
+    left: watch::Sender<usize>,
 }
 
 impl Registry {
@@ -66,6 +87,25 @@ impl Registry {
         faults: &[Fault],
         guard: Guard,
     ) -> Self {
+        Self::served(layout, tags, faults, guard, None).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn secure(layout: Layout, tags: &[(&str, &serde_json::Value)], guard: Guard) -> Self {
+        let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).expect("a key");
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![certificate], key).expect("a pair");
+        Self::served(layout, tags, &[], guard, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn served(
+        layout: Layout,
+        tags: &[(&str, &serde_json::Value)],
+        faults: &[Fault],
+        guard: Guard,
+        tls: Option<TlsAcceptor>,
+    ) -> Self {
         let digest = |root: &serde_json::Value| root["digest"].as_str().expect("a digest").to_owned();
         let tags = tags.iter().map(|(tag, root)| ((*tag).to_owned(), digest(root))).collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -77,6 +117,10 @@ impl Registry {
             seen: Mutex::default(),
             gate: Notify::new(),
             guard,
+            tls,
+            sent: AtomicU64::new(0),
+            handshakes: AtomicU64::new(0),
+            left: watch::Sender::new(0),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&inner)));
         Self { domain, inner, _server: AbortOnDropHandle::new(server) }
@@ -97,6 +141,22 @@ impl Registry {
         self.seen().into_iter().filter(|seen| seen.path.contains("/blobs/")).collect()
     }
 
+    /// Bytes that were sent of answers without end.
+    pub(crate) fn sent(&self) -> u64 {
+        self.inner.sent.load(Ordering::Relaxed)
+    }
+
+    /// How often TLS was wanted where there is none.
+    pub(crate) fn handshakes(&self) -> u64 {
+        self.inner.handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Returns when nobody wants the rest of an answer without end.
+    pub(crate) async fn left(&self) {
+        let mut left = self.inner.left.subscribe();
+        left.wait_for(|left| *left > 0).await.expect("the registry runs");
+    }
+
     /// Lets one waiting blob through, or the next one.
     pub(crate) fn open_gate(&self) {
         self.inner.gate.notify_one();
@@ -105,14 +165,29 @@ impl Registry {
 
 async fn serve(listener: TcpListener, inner: Arc<Inner>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream, Arc::clone(&inner)));
+        let inner = Arc::clone(&inner);
+        tokio::spawn(async move {
+            match inner.tls.clone() {
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => answer(stream, inner).await,
+                    Err(error) => Err(error),
+                },
+                None => answer(stream, inner).await,
+            }
+        });
     }
 }
 
-async fn answer(mut stream: TcpStream, inner: Arc<Inner>) -> std::io::Result<()> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, inner: Arc<Inner>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
+        // As servers do that get a ClientHello and do not speak TLS.
+        if !head[0].is_ascii_uppercase() {
+            inner.handshakes.fetch_add(1, Ordering::Relaxed);
+            stream.write_all(&http(400, "text/plain", b"400 Bad Request")).await?;
+            return stream.shutdown().await;
+        }
     }
     let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -124,6 +199,9 @@ async fn answer(mut stream: TcpStream, inner: Arc<Inner>) -> std::io::Result<()>
     let from = range.and_then(|range| range.trim_end_matches('-').parse().ok());
     let seen = Seen { path, from, authorization: field("authorization") };
     inner.seen.lock().expect("no panic").push(seen.clone());
+    if let Some(status) = inner.endless(&seen.path) {
+        return inner.send_for_ever(stream, status).await;
+    }
     let reply = match (inner.guard)(&seen) {
         Some(reply) => reply,
         None => inner.reply(&seen.path, from).await,
@@ -165,6 +243,10 @@ impl Inner {
                 cut = Some(*after);
                 false
             }
+            Fault::Shorten(of, missing) if of == digest => {
+                rest.truncate(rest.len().saturating_sub(*missing));
+                true
+            }
             Fault::Corrupt(of, times) if of == digest => {
                 rest[0] ^= 1;
                 *times -= 1;
@@ -172,12 +254,36 @@ impl Inner {
             }
             _ => true,
         });
-        let status = if from.is_some() { 206 } else { 200 };
-        let mut reply = http(status, "application/octet-stream", &rest);
+        let kind = ("content-type", "application/octet-stream");
+        let range = format!("bytes {start}-{}/{}", bytes.len() - 1, bytes.len());
+        let mut reply = match from {
+            Some(_) => http_with(206, &[kind, ("content-range", &range)], &rest),
+            None => http_with(200, &[kind], &rest),
+        };
         if let Some(after) = cut {
             reply.truncate(reply.len() - rest.len() + after);
         }
         reply
+    }
+
+    fn endless(&self, path: &str) -> Option<u16> {
+        let faults = self.faults.lock().expect("no panic");
+        faults.iter().find_map(|fault| match fault {
+            Fault::Endless(part, status) if path.contains(part) => Some(*status),
+            _ => None,
+        })
+    }
+
+    async fn send_for_ever(&self, mut stream: impl AsyncWrite + Unpin, status: u16) -> std::io::Result<()> {
+        let head =
+            format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let piece = vec![b'7'; 64 << 10];
+        while stream.write_all(&piece).await.is_ok() {
+            self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
+        self.left.send_modify(|left| *left += 1);
+        Ok(())
     }
 
     fn planted_status(&self) -> Option<u16> {

@@ -1,185 +1,236 @@
-//! Failures of a registry: which are final, and which may pass. Told by type, never by text.
+//! Failures of a registry: which are final, and which may pass. Told by type and status, never by text.
 
 use std::error::Error;
+use std::io;
+use std::time::{Duration, SystemTime};
 
-use oci_client::errors::{OciDistributionError, OciErrorCode};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde::Deserialize;
 
-use super::{Access, SourceError};
+use super::super::source::SourceError;
+use super::access::Access;
+use super::body;
+use super::http::Answer;
+use super::reach::Forbidden;
 
-/// Reads a failure of what was asked with this access.
-pub(super) fn read(error: OciDistributionError, access: &Access) -> SourceError {
-    use OciDistributionError as E;
-    match &error {
-        E::AuthenticationFailure(reason) => {
-            SourceError::Final(format!("access denied: {}", one_line(reason)))
-        }
-        E::UnauthorizedError { .. } => SourceError::Final(access.denied()),
-        E::RegistryError { envelope, .. } => match envelope.errors.first() {
-            Some(first) => by_code(&first.code, &first.message, access),
-            None => SourceError::Final("the registry refused and gave no reason".to_owned()),
-        },
-        E::ServerError { code, message, .. } => by_status(*code, message, access),
-        // Looked into from the inside: the library's own error shows the causes of what it wraps, not what it wraps.
-        E::RequestError(wrapped) => transport(wrapped),
-        E::IoError(wrapped) => transport(wrapped),
-        E::DigestError(_) => SourceError::Passing(chain(&error)),
-        _ => SourceError::Final(chain(&error)),
-    }
+/// Longest text of a registry that is shown, in characters.
+const LONGEST_TEXT: usize = 300;
+/// The code of a registry that limits requests, under whatever status.
+const TOO_MANY: &str = "TOOMANYREQUESTS";
+
+/// What a registry says of its refusal (OCI distribution, error codes).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    code: String,
+    message: String,
 }
 
-fn by_code(code: &OciErrorCode, message: &str, access: &Access) -> SourceError {
-    use OciErrorCode as C;
-    match code {
-        C::ManifestUnknown | C::NameUnknown | C::NotFound | C::BlobUnknown | C::ManifestBlobUnknown => {
-            SourceError::Final(format!("not found in the registry: {}", one_line(message)))
-        }
-        C::Unauthorized | C::Denied => SourceError::Final(access.denied()),
-        C::Toomanyrequests => {
-            SourceError::Passing(format!("the registry limits the rate of requests: {}", one_line(message)))
-        }
-        _ => SourceError::Final(format!("the registry refused: {}", one_line(message))),
-    }
+#[derive(Deserialize)]
+struct Errors {
+    #[serde(default)]
+    errors: Vec<Entry>,
 }
 
-pub(super) fn by_status(code: u16, message: &str, access: &Access) -> SourceError {
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    code: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// The fault of an answer that is none of what was asked for.
+pub(super) async fn refused(answer: Answer, access: &Access) -> SourceError {
+    let (status, after) = (answer.response.status(), retry_after(answer.response.headers()));
+    let (is_home, host) = (answer.is_home, answer.host.clone());
+    let told = Told::read(&body::reason(answer).await, access);
+    if is_home { of_registry(status, &told, after, access) } else { of_storage(status, &host, after, access) }
+}
+
+fn of_registry(status: StatusCode, told: &Told, after: Option<Duration>, access: &Access) -> SourceError {
+    let code = status.as_u16();
     match code {
+        _ if told.code == TOO_MANY || code == 429 => {
+            passing(told.after("the registry limits the rate of requests"), after)
+        }
         401 | 403 => SourceError::Final(access.denied()),
-        404 => SourceError::Final("not found in the registry".to_owned()),
-        408 | 429 | 500.. => {
-            SourceError::Passing(format!("the registry answered {code} {}", one_line(message)))
-        }
-        _ => SourceError::Final(format!("the registry answered {code} {}", one_line(message))),
+        404 => SourceError::Final(told.after("not found in the registry")),
+        _ if may_pass(status) => passing(told.beside(&format!("the registry answered {code}")), after),
+        _ => SourceError::Final(told.beside(&format!("the registry answered {code}"))),
     }
 }
 
-/// A failure below HTTP. A refused certificate and a server that does not speak TLS stay as they are; all else may
-/// pass.
-pub(super) fn transport(error: &(dyn Error + 'static)) -> SourceError {
-    match tls_fault(error) {
-        Some(rustls::Error::InvalidCertificate(reason)) => {
+/// Of the place that a registry redirects to: its addresses are good for some minutes, and then refused.
+fn of_storage(status: StatusCode, host: &str, after: Option<Duration>, access: &Access) -> SourceError {
+    let reason = format!("{host}, to which the registry redirects, answered {}", status.as_u16());
+    match status.as_u16() {
+        401 => SourceError::Final(access.denied()),
+        400 | 403 => passing(reason, after),
+        _ if may_pass(status) => passing(reason, after),
+        _ => SourceError::Final(reason),
+    }
+}
+
+/// The fault of a token server. Its text is not shown: it may repeat what it was sent.
+pub(super) fn of_token_server(status: StatusCode, headers: &HeaderMap, access: &Access) -> SourceError {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Final(access.denied()),
+        _ if may_pass(status) => {
+            passing(format!("the registry's token server answered {status}"), retry_after(headers))
+        }
+        _ => SourceError::Final(format!("the registry's token server answered {status}")),
+    }
+}
+
+/// Whether another attempt may get another answer.
+pub(super) fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
+}
+
+fn passing(reason: String, after: Option<Duration>) -> SourceError {
+    match after {
+        None => SourceError::Passing(reason),
+        Some(after) => {
+            let reason = format!("{reason}; it asks to come again in {} s", after.as_secs());
+            SourceError::Busy(reason, after)
+        }
+    }
+}
+
+/// After what time a host wants to be asked again: in seconds, or at a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => {
+            let at = httpdate::parse_http_date(text).ok()?;
+            Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+        }
+    }
+}
+
+impl Told {
+    /// The first error of a refusal's body; of a body that is no such document its first line, unless it is a page.
+    fn read(body: &[u8], access: &Access) -> Self {
+        let told = match serde_json::from_slice::<Errors>(body) {
+            Ok(Errors { errors }) => errors.into_iter().next().map(|entry| Self {
+                code: entry.code.unwrap_or_default().to_ascii_uppercase(),
+                message: one_line(&entry.message.unwrap_or_default()),
+            }),
+            Err(_) if body::is_page(body) => None,
+            Err(_) => Some(Self { code: String::new(), message: one_line(&String::from_utf8_lossy(body)) }),
+        };
+        told.filter(|told| access.may_show(&told.message)).unwrap_or_default()
+    }
+
+    fn after(&self, text: &str) -> String {
+        if self.message.is_empty() { text.to_owned() } else { format!("{text}: {}", self.message) }
+    }
+
+    fn beside(&self, text: &str) -> String {
+        if self.message.is_empty() { text.to_owned() } else { format!("{text} {}", self.message) }
+    }
+}
+
+/// A failure below HTTP towards this host. A refused certificate and a server that does not speak TLS stay as they are;
+/// all else may pass.
+pub(super) fn transport(host: &str, error: &reqwest::Error) -> SourceError {
+    if let Some(forbidden) = causes(error).find_map(|cause| cause.downcast_ref::<Forbidden>()) {
+        return SourceError::Final(self::forbidden(forbidden));
+    }
+    if let Some(fault) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        return tls(host, fault);
+    }
+    if error.is_timeout() {
+        let what = if error.is_connect() { "a connection" } else { "an answer" };
+        return SourceError::Passing(format!("{host} did not give {what} in time"));
+    }
+    let reason = if error.is_connect() { "cannot be reached" } else { "broke the connection off" };
+    SourceError::Passing(format!("{host} {reason}: {}", deepest(error)))
+}
+
+fn tls(host: &str, fault: &rustls::Error) -> SourceError {
+    use rustls::{CertificateError as C, Error as E};
+    match fault {
+        E::InvalidCertificate(reason @ (C::NotValidYet | C::NotValidYetContext { .. })) => {
+            SourceError::Passing(format!(
+                "the registry's certificate is not accepted: {reason}; the clock of this host may be wrong"
+            ))
+        }
+        E::InvalidCertificate(reason) => {
             SourceError::Final(format!("the registry's certificate is not accepted: {reason}"))
         }
-        Some(rustls::Error::InvalidMessage(_)) => {
+        E::InvalidMessage(_) => {
             SourceError::Final("the registry does not speak TLS: it may be one for plain HTTP".to_owned())
         }
-        _ => SourceError::Passing(chain(error)),
+        other => SourceError::Final(format!("TLS with {host} fails: {other}")),
     }
 }
 
-/// The TLS failure in a chain of causes. `io::Error` hides what it wraps from `source`.
-fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(fault) = error.downcast_ref::<rustls::Error>() {
-            return Some(fault);
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        current = match wrapped {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
+/// Whether a connection failed because the other end does not speak TLS: it answered something else, ended the
+/// handshake, or kept silent.
+pub(super) fn speaks_no_tls(error: &reqwest::Error) -> bool {
+    use io::ErrorKind as K;
+    let fault = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>());
+    let is_cut = || {
+        let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>().map(io::Error::kind));
+        kinds.into_iter().any(|kind| matches!(kind, K::UnexpectedEof | K::ConnectionReset | K::BrokenPipe))
+    };
+    match fault {
+        Some(fault) => matches!(fault, rustls::Error::InvalidMessage(_)),
+        None => error.is_connect() && (error.is_timeout() || is_cut()),
     }
-    None
+}
+
+/// The sentence for an address that a registry may not name.
+pub(super) fn forbidden(forbidden: &Forbidden) -> String {
+    format!("the registry leads to {forbidden}; only one at such an address may do that")
+}
+
+/// An error and what it stems from.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = cause(error);
+        Some(error)
+    })
+}
+
+/// What an error stems from. `io::Error` hides what it wraps from `source`.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn deepest(error: &(dyn Error + 'static)) -> String {
+    one_line(&causes(error).last().map(ToString::to_string).unwrap_or_default())
 }
 
 /// The error with its causes, each said once.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut current = error.source();
-    while let Some(cause) = current {
+    for cause in causes(error).skip(1) {
         let said = cause.to_string();
         if !text.contains(&said) {
             text = format!("{text}: {said}");
         }
-        current = cause.source();
     }
     one_line(&text)
 }
 
-/// Texts of registries may be whole pages.
+/// Texts of registries may be whole pages, and may be meant for terminals.
 pub(super) fn one_line(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default().trim();
-    line.chars().take(300).collect()
+    let line = text.trim_start().lines().next().unwrap_or_default().trim_end();
+    line.chars()
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .take(LONGEST_TEXT)
+        .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io;
-
-    use expect_test::{Expect, expect};
-    use oci_client::errors::{OciEnvelope, OciError};
-
-    use super::*;
-
-    fn check(error: OciDistributionError, expected: Expect) {
-        expected.assert_eq(&format!("{:?}", read(error, &Access::default())));
-    }
-
-    fn envelope(code: OciErrorCode, message: &str) -> OciDistributionError {
-        let error = OciError { code, message: message.into(), detail: serde_json::Value::Null };
-        OciDistributionError::RegistryError {
-            envelope: OciEnvelope { errors: vec![error] },
-            url: String::new(),
-        }
-    }
-
-    fn status(code: u16) -> OciDistributionError {
-        OciDistributionError::ServerError { code, url: String::new(), message: "<html>\nlong".into() }
-    }
-
-    #[test]
-    fn what_is_not_there_is_final() {
-        check(
-            envelope(OciErrorCode::ManifestUnknown, "manifest unknown"),
-            expect![[r#"Final("not found in the registry: manifest unknown")"#]],
-        );
-        check(status(404), expect![[r#"Final("not found in the registry")"#]]);
-    }
-
-    #[test]
-    fn what_may_not_be_seen_is_final() {
-        let unauthorized = OciDistributionError::UnauthorizedError { url: String::new() };
-        for error in [unauthorized, envelope(OciErrorCode::Denied, "access denied"), status(403)] {
-            check(error, expect![[r#"Final("access denied: it does not exist, or needs credentials")"#]]);
-        }
-    }
-
-    #[test]
-    fn a_registry_in_trouble_may_recover() {
-        for code in [408, 429, 500, 502, 503, 504] {
-            assert!(matches!(read(status(code), &Access::default()), SourceError::Passing(_)), "{code}");
-        }
-        check(status(503), expect![[r#"Passing("the registry answered 503 <html>")"#]]);
-        check(
-            envelope(OciErrorCode::Toomanyrequests, "slow down"),
-            expect![[r#"Passing("the registry limits the rate of requests: slow down")"#]],
-        );
-    }
-
-    #[test]
-    fn a_broken_connection_may_recover() {
-        check(
-            OciDistributionError::IoError(io::Error::other("connection reset by peer")),
-            expect![[r#"Passing("connection reset by peer")"#]],
-        );
-    }
-
-    #[test]
-    fn a_refused_certificate_is_final() {
-        let fault = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, fault));
-        check(
-            OciDistributionError::IoError(wrapped),
-            expect![[r#"Final("the registry's certificate is not accepted: UnknownIssuer")"#]],
-        );
-    }
-
-    #[test]
-    fn a_server_that_does_not_speak_tls_is_final() {
-        let fault = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
-        check(
-            OciDistributionError::IoError(io::Error::new(io::ErrorKind::InvalidData, fault)),
-            expect![[r#"Final("the registry does not speak TLS: it may be one for plain HTTP")"#]],
-        );
-    }
-}
+#[path = "fault_tests.rs"]
+mod tests;

@@ -1,19 +1,16 @@
-//! How a registry wants credentials, and the token that it gives for them.
-//!
-//! Not left to `oci-client`, which sends credentials to whatever address a registry names for its tokens, over plain HTTP
-//! too, and takes every failure of that server for a refusal.
+//! How a registry wants credentials, and the token that it gives for them, or to anybody.
 
 use std::time::{Duration, Instant};
 
 use http_auth::parse_challenges;
-use oci_client::secrets::RegistryAuth;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
-use reqwest::{Client, Response, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 
 use super::super::source::SourceError;
 use super::access::Access;
+use super::body;
 use super::fault;
-use super::user::{Redirects, get, whole};
+use super::http::{Answer, Auth, Http, Redirects};
 
 /// How long a token holds that does not say (distribution, token authentication).
 const TOKEN_LIFE: u64 = 60;
@@ -21,28 +18,37 @@ const TOKEN_LIFE: u64 = 60;
 const LONGEST_LIFE: u64 = 24 * 3600;
 /// Longest answer of a token server, in bytes.
 const LONGEST_TOKEN: usize = 1 << 20;
+/// What the answer of a token server is, for people.
+const TOKEN: &str = "a token";
 
 /// What requests carry.
+#[derive(Clone)]
 pub(super) struct Login {
-    pub(super) auth: RegistryAuth,
+    /// What it is.
+    pub(super) auth: Auth,
     /// When it is to be asked for again.
     pub(super) renew_at: Option<Instant>,
 }
 
 impl Login {
     /// A login that holds for the whole pull.
-    pub(super) fn lasting(auth: RegistryAuth) -> Self {
+    pub(super) fn lasting(auth: Auth) -> Self {
         Self { auth, renew_at: None }
     }
 }
 
 /// The way in which a registry asks for credentials.
-#[derive(Debug, PartialEq, Eq)]
-enum Challenge {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Challenge {
     /// With every request.
     Basic,
     /// In exchange for a token, at an address.
-    Bearer { realm: String, service: Option<String> },
+    Bearer {
+        /// The address.
+        realm: String,
+        /// What the token is to be good for.
+        service: Option<String>,
+    },
     /// In a way of this name.
     Other(String),
 }
@@ -55,98 +61,53 @@ struct Token {
     expires_in: Option<u64>,
 }
 
-/// Asks the registry how it wants credentials, and gives them for a token where it wants that.
-pub(super) async fn login(
-    http: &Client,
-    access: &Access,
-    image: &oci_client::Reference,
-) -> Result<Login, SourceError> {
-    let Some(credentials) = access.credentials() else { return Ok(Login::lasting(RegistryAuth::Anonymous)) };
-    let (user, password) = (credentials.user().to_owned(), credentials.password().to_owned());
-    match ask(http, access, image).await? {
-        None => Ok(Login::lasting(RegistryAuth::Anonymous)),
-        Some(Challenge::Basic) => Ok(Login::lasting(RegistryAuth::Basic(user, password))),
-        Some(Challenge::Other(scheme)) => Err(SourceError::Final(format!(
-            "the registry asks for credentials by {scheme}; basic and bearer are known"
-        ))),
-        Some(Challenge::Bearer { realm, service }) => {
-            let mut realm = checked(access, &realm)?;
-            realm.query_pairs_mut().append_pair("scope", &format!("repository:{}:pull", image.repository()));
-            if let Some(service) = service {
-                realm.query_pairs_mut().append_pair("service", &service);
-            }
-            let basic = RegistryAuth::Basic(user, password);
-            let answer = get(http, realm.as_str(), &HeaderMap::new(), &basic, Redirects::Within).await?;
-            token(access, answer).await
-        }
+/// The address of a token server with the question for a repository.
+pub(super) fn question(mut realm: Url, service: Option<&str>, repository: &str) -> Url {
+    realm.query_pairs_mut().append_pair("scope", &format!("repository:{repository}:pull"));
+    if let Some(service) = service {
+        realm.query_pairs_mut().append_pair("service", service);
     }
+    realm
 }
 
-/// The challenge of the registry's own host: at the address that is there for it, or at the image's, as some registries
-/// tell only there.
-async fn ask(
-    http: &Client,
-    access: &Access,
-    image: &oci_client::Reference,
-) -> Result<Option<Challenge>, SourceError> {
-    for address in [access.base(image), access.manifest(image)] {
-        let nobody = RegistryAuth::Anonymous;
-        let answer = get(http, &address, &HeaderMap::new(), &nobody, Redirects::Within).await?;
-        if may_pass(answer.status()) {
-            return Err(SourceError::Passing(format!("the registry answered {}", answer.status())));
-        }
-        if let Some(challenge) = challenge(answer.headers()) {
-            return Ok(Some(challenge));
-        }
+/// Asks a token server. Where it redirects to gets no credentials, and nobody is asked beyond it who would need them.
+pub(super) async fn token(http: &Http, question: Url, access: &Access) -> Result<Login, SourceError> {
+    let (auth, redirects) = match access.credentials() {
+        Some(credentials) => (Auth::Basic(credentials.clone()), Redirects::Within),
+        None => (Auth::Nobody, Redirects::Anywhere),
+    };
+    http.check(&question)?;
+    let answer = http.get(question, &HeaderMap::new(), &auth, redirects).await?;
+    let status = answer.response.status();
+    if status != StatusCode::OK {
+        return Err(fault::of_token_server(status, answer.response.headers(), access));
     }
-    Ok(None)
+    given(answer).await
 }
 
-/// The address of the token server, when credentials may travel there.
-fn checked(access: &Access, realm: &str) -> Result<Url, SourceError> {
-    match Url::parse(realm) {
-        Ok(url) if access.may_carry_credentials(&url) => Ok(url),
-        _ => Err(SourceError::Final(format!(
-            "the registry wants the credentials to be sent to {:?}, which is not an address over TLS",
-            fault::one_line(realm)
-        ))),
+async fn given(answer: Answer) -> Result<Login, SourceError> {
+    let host = answer.host.clone();
+    let body = body::whole(answer, TOKEN, LONGEST_TOKEN).await?;
+    if body::is_page(&body) {
+        return Err(body::page(&host, TOKEN));
     }
-}
-
-async fn token(access: &Access, answer: Response) -> Result<Login, SourceError> {
-    let status = answer.status();
-    match status {
-        StatusCode::OK => {}
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(SourceError::Final(access.denied())),
-        // Its text is not shown: it may repeat what it was sent.
-        _ if may_pass(status) => {
-            return Err(SourceError::Passing(format!("the registry's token server answered {status}")));
-        }
-        _ => return Err(SourceError::Final(format!("the registry's token server answered {status}"))),
-    }
-    let body = whole(answer, LONGEST_TOKEN).await?;
-    let given = serde_json::from_slice::<Token>(&body).ok().and_then(|answer| {
-        let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token)?;
-        Some((token, answer.expires_in.unwrap_or(TOKEN_LIFE)))
-    });
-    // What can not stand in a header is no token.
-    match given.filter(|(token, _)| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some((token, life)) => {
+    let broken = || SourceError::Passing(format!("the registry's token server {host} gave no token"));
+    let answer = serde_json::from_slice::<Token>(&body).map_err(|_| broken())?;
+    let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
+    // What cannot stand in a header is no token.
+    match token.filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(token) => {
             // Renewed early enough for a request that begins just before.
-            let used_for = Duration::from_secs(life.min(LONGEST_LIFE)) * 3 / 4;
-            Ok(Login { auth: RegistryAuth::Bearer(token), renew_at: Some(Instant::now() + used_for) })
+            let life = answer.expires_in.unwrap_or(TOKEN_LIFE).min(LONGEST_LIFE);
+            let used_for = Duration::from_secs(life) * 3 / 4;
+            Ok(Login { auth: Auth::Bearer(token), renew_at: Some(Instant::now() + used_for) })
         }
-        None => Err(SourceError::Final("the registry's token server gave no token".to_owned())),
+        None => Err(broken()),
     }
-}
-
-/// Whether another attempt may get another answer.
-fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
 /// How the credentials are wanted; a token comes before credentials with every request.
-fn challenge(headers: &HeaderMap) -> Option<Challenge> {
+pub(super) fn challenge(headers: &HeaderMap) -> Option<Challenge> {
     let texts = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let challenges: Vec<_> = texts.flat_map(|text| parse_challenges(text).unwrap_or_default()).collect();
     let parameter = |challenge: &http_auth::ChallengeRef<'_>, name: &str| {

@@ -1,87 +1,41 @@
-//! A registry as a source of images: over `oci-client` for anybody, and by requests of our own with credentials.
-
-use std::future::Future;
-use std::time::Duration;
+//! A registry as a source of images (OCI distribution specification), over one HTTP client for everybody.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
-use oci_client::client::{BlobResponse, ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError;
-use oci_client::manifest::OciDescriptor;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, RegistryOperation};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 
-use super::model::{DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, OCI_INDEX, OCI_MANIFEST, digest_of};
+use super::model::{
+    DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of,
+};
 use super::reference::{Reference, Version};
+use super::retry::retried;
 use super::source::{BlobStream, Source, SourceError};
-use crate::backoff::Backoff;
 
 mod access;
+mod body;
+mod endpoint;
 mod fault;
+mod http;
 mod login;
-mod user;
+mod reach;
 
 pub(crate) use access::Access;
-use user::User;
+use endpoint::Endpoint;
+use http::Answer;
 
-/// Manifests that are asked for.
-const ACCEPTED: [&str; 4] = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a registry may be silent within an answer.
-const SILENCE: Duration = Duration::from_secs(60);
-/// What registries are told of who asks.
-const USER_AGENT: &str = concat!("containerd-driver/", env!("CARGO_PKG_VERSION"));
+/// Documents that are asked for. Others may come, and are refused by what they are.
+const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json, */*";
+/// What a manifest is, for people.
+const MANIFEST: &str = "a manifest";
 
 /// One repository of a registry, during one pull.
 pub(crate) struct Registry {
-    access: Access,
-    image: oci_client::Reference,
-    asks: Asks,
+    endpoint: Endpoint,
     root: Option<(Descriptor, Bytes)>,
-}
-
-/// As whom the registry is asked.
-enum Asks {
-    /// As anybody, who may get a token that tells nothing.
-    Anyone(Client),
-    /// With credentials.
-    User(Box<User>),
-}
-
-impl Asks {
-    async fn open(access: &Access, image: &oci_client::Reference) -> Result<Self, SourceError> {
-        if access.credentials().is_some() {
-            return Ok(Self::User(Box::new(User::log_in(access, image).await?)));
-        }
-        let read = |error| fault::read(error, access);
-        // `Client::new` falls back to other settings in silence.
-        let client = Client::try_from(client_config(access)).map_err(read)?;
-        // Asked for by itself, as later calls swallow its failure and go on without a token.
-        client.auth(image, &RegistryAuth::Anonymous, RegistryOperation::Pull).await.map_err(read)?;
-        Ok(Self::Anyone(client))
-    }
-}
-
-fn client_config(access: &Access) -> ClientConfig {
-    let config = ClientConfig {
-        connect_timeout: Some(CONNECT_TIMEOUT),
-        read_timeout: Some(SILENCE),
-        user_agent: USER_AGENT,
-        ..ClientConfig::default()
-    };
-    if !access.is_plain_http() {
-        return ClientConfig { protocol: ClientProtocol::Https, ..config };
-    }
-    // A proxy of the environment's does not have this host's own addresses. One that is used for no address takes its
-    // place.
-    ClientConfig {
-        protocol: ClientProtocol::Http,
-        http_proxy: Some("http://127.0.0.1".to_owned()),
-        no_proxy: Some("*,0.0.0.0/0,::/0".to_owned()),
-        ..config
-    }
 }
 
 impl Registry {
@@ -90,63 +44,57 @@ impl Registry {
         reference: &Reference,
         access: Access,
     ) -> Result<(Self, Descriptor), SourceError> {
-        let (domain, repository) = (reference.domain().to_owned(), reference.repository().to_owned());
-        let image = match reference.version() {
-            Version::Tag(tag) => oci_client::Reference::with_tag(domain, repository, tag.clone()),
-            Version::Digest(digest) => oci_client::Reference::with_digest(domain, repository, digest.clone()),
+        let mut registry = Self { endpoint: Endpoint::of(access, reference.repository()).await, root: None };
+        let (descriptor, bytes) = match reference.version() {
+            Version::Tag(tag) => {
+                let (bytes, kind) = registry.fetch_manifest(tag).await?;
+                (described(digest_of(&bytes), &bytes, &kind), bytes)
+            }
+            Version::Digest(digest) => {
+                let (bytes, kind) = registry.fetch_manifest(digest).await?;
+                (described(digest.clone(), &bytes, &kind), bytes)
+            }
         };
-        let asks = retried(&image, || Asks::open(&access, &image)).await?;
-        let mut registry = Self { access, image, asks, root: None };
-        let (descriptor, bytes) = registry.fetch_root(reference).await?;
         registry.root = Some((descriptor.clone(), bytes));
         Ok((registry, descriptor))
     }
 
-    async fn fetch_root(&self, reference: &Reference) -> Result<(Descriptor, Bytes), SourceError> {
-        let (bytes, digest) = self.fetch_manifest(&self.image).await?;
-        let digest = match reference.version() {
-            Version::Digest(digest) => digest.clone(),
-            Version::Tag(_) if digest.starts_with("sha256:") => digest_of(&bytes),
-            Version::Tag(_) => digest,
-        };
-        let descriptor = Descriptor { digest, size: bytes.len() as u64, ..Descriptor::default() };
-        Ok((with_media_type(descriptor, &bytes), bytes))
+    /// A manifest by its tag or digest, and the media type that the registry says it has.
+    async fn fetch_manifest(&self, version: &str) -> Result<(Bytes, String), SourceError> {
+        let path = format!("manifests/{version}");
+        retried(&path, || async {
+            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
+            let answer = self.endpoint.get(&path, &headers).await?;
+            let (host, kind) = (answer.host.clone(), media_type(&answer));
+            let bytes = body::whole(answer, MANIFEST, MAX_MANIFEST).await?;
+            if body::is_page(&bytes) { Err(body::page(&host, MANIFEST)) } else { Ok((bytes, kind)) }
+        })
+        .await
     }
 
-    async fn fetch_manifest(&self, image: &oci_client::Reference) -> Result<(Bytes, String), SourceError> {
-        let fetch = || async {
-            match &self.asks {
-                Asks::Anyone(client) => {
-                    let pulled = client.pull_manifest_raw(image, &RegistryAuth::Anonymous, &ACCEPTED).await;
-                    pulled.map_err(|error| self.read(error))
+    /// The answer with a blob from an offset on, and how many bytes more it begins with.
+    async fn fetch_blob(
+        &self,
+        path: &str,
+        descriptor: &Descriptor,
+        offset: u64,
+    ) -> Result<(Answer, u64), SourceError> {
+        if offset > 0 {
+            let range = HeaderValue::from_str(&format!("bytes={offset}-"));
+            let headers = HeaderMap::from_iter(range.ok().map(|range| (RANGE, range)));
+            match self.endpoint.get(path, &headers).await {
+                Ok(answer) if answer.response.status() == StatusCode::OK => {
+                    return Ok((no_page(answer, descriptor)?, offset));
                 }
-                Asks::User(user) => user.manifest(image).await,
+                Ok(answer) if begins_at(&answer, offset) => return Ok((answer, 0)),
+                // It gives another part than was asked for, or none: then the whole.
+                Ok(_) | Err(SourceError::Final(_)) => {}
+                Err(error) => return Err(error),
             }
-        };
-        retried(&self.image, fetch).await
-    }
-
-    fn read(&self, error: OciDistributionError) -> SourceError {
-        fault::read(error, &self.access)
-    }
-}
-
-/// Tries twice more when the failure may pass.
-async fn retried<T, F>(image: &oci_client::Reference, attempt: impl Fn() -> F) -> Result<T, SourceError>
-where
-    F: Future<Output = Result<T, SourceError>>,
-{
-    let mut backoff = Backoff::default();
-    for _ in 0..2 {
-        match attempt().await {
-            Err(SourceError::Passing(reason)) => {
-                tracing::debug!(%image, reason, "the registry is asked again");
-                tokio::time::sleep(backoff.next_delay()).await;
-            }
-            other => return other,
         }
+        let answer = self.endpoint.get(path, &HeaderMap::new()).await?;
+        Ok((no_page(answer, descriptor)?, offset))
     }
-    attempt().await
 }
 
 #[async_trait]
@@ -157,80 +105,70 @@ impl Source for Registry {
         {
             return Ok(bytes.clone());
         }
-        let image = self.image.clone_with_digest(descriptor.digest.clone());
-        Ok(self.fetch_manifest(&image).await?.0)
+        Ok(self.fetch_manifest(&descriptor.digest).await?.0)
     }
 
     async fn blob(&self, descriptor: &Descriptor, offset: u64) -> Result<BlobStream, SourceError> {
-        let client = match &self.asks {
-            Asks::User(user) => return user.blob(&descriptor.digest, offset).await,
-            Asks::Anyone(client) => client,
-        };
-        let blob = OciDescriptor { digest: descriptor.digest.clone(), ..OciDescriptor::default() };
-        let read = |error| self.read(error);
-        let (stream, already_there) = if offset == 0 {
-            (client.pull_blob_stream(&self.image, &blob).await.map_err(read)?, 0)
-        } else {
-            let part = client.pull_blob_stream_partial(&self.image, &blob, offset, None).await;
-            match part.map_err(read)? {
-                BlobResponse::Partial(stream) => (stream, 0),
-                // A registry that can not give parts gives all.
-                BlobResponse::Full(stream) => (stream, offset),
-            }
-        };
-        let bytes = stream.stream.map(|piece| piece.map_err(|error| fault::transport(&error)));
-        Ok(skip(bytes, already_there).boxed())
+        let path = format!("blobs/{}", descriptor.digest);
+        let (answer, more) = self.fetch_blob(&path, descriptor, offset).await?;
+        Ok(body::pieces(answer, more).boxed())
     }
 }
 
-/// Without the first bytes.
-fn skip(
-    stream: impl futures::Stream<Item = Result<Bytes, SourceError>>,
-    mut bytes: u64,
-) -> impl futures::Stream<Item = Result<Bytes, SourceError>> {
-    stream.map(move |piece| {
-        piece.map(|mut piece| {
-            let cut = usize::try_from(bytes).unwrap_or(usize::MAX).min(piece.len());
-            bytes -= cut as u64;
-            piece.split_off(cut)
-        })
-    })
+/// Refuses a web page in the place of a blob.
+fn no_page(answer: Answer, descriptor: &Descriptor) -> Result<Answer, SourceError> {
+    let has_its_size = answer.response.content_length() == Some(descriptor.size);
+    if body::announces_page(answer.response.headers()) && !has_its_size {
+        return Err(body::page(&answer.host, &descriptor.digest));
+    }
+    Ok(answer)
 }
 
-/// The descriptor of a manifest with the media type that the manifest says of itself, or has by its content.
-pub(crate) fn with_media_type(mut descriptor: Descriptor, bytes: &[u8]) -> Descriptor {
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        #[serde(default)]
-        media_type: String,
-    }
-    let said = serde_json::from_slice::<Typed>(bytes).map(|typed| typed.media_type).unwrap_or_default();
-    descriptor.media_type = match Document::parse(&descriptor, bytes) {
-        Ok(document) if said.is_empty() => document.default_media_type().to_owned(),
-        _ => said,
+/// Whether a part of a blob is the one that was asked for.
+fn begins_at(answer: &Answer, offset: u64) -> bool {
+    let range = answer.response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    let begin =
+        range.and_then(|range| range.trim().strip_prefix("bytes ")).and_then(|range| range.split('-').next());
+    begin.and_then(|begin| begin.trim().parse().ok()) == Some(offset)
+}
+
+/// The media type of an answer, without its parameters.
+fn media_type(answer: &Answer) -> String {
+    let kind = answer.response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The descriptor of a root: with the media type that the document says of itself, else with the one that the registry
+/// says if it is one of a root, else by the content. Proxies send good manifests with types of all kinds.
+fn described(digest: String, bytes: &[u8], kind: &str) -> Descriptor {
+    let untyped = Descriptor { digest, size: bytes.len() as u64, ..Descriptor::default() };
+    let roots = [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST];
+    let media_type = match Document::media_type_of(bytes) {
+        Some(said) => said,
+        None if roots.contains(&kind) => kind.to_owned(),
+        None => match Document::parse(&untyped, bytes) {
+            Ok(document) => document.default_media_type().to_owned(),
+            // What it is instead is told when it is read.
+            Err(_) => kind.to_owned(),
+        },
     };
-    descriptor
+    Descriptor { media_type, ..untyped }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::{TryStreamExt, stream};
-
     use super::*;
 
     #[test]
-    fn a_manifest_without_a_media_type_has_the_one_of_its_content() {
-        let of = |bytes: &[u8]| with_media_type(Descriptor::default(), bytes).media_type;
-        assert_eq!(of(br#"{"mediaType":"x/y","config":{"digest":"sha256:aa"}}"#), "x/y");
-        assert_eq!(of(br#"{"config":{"digest":"sha256:aa"}}"#), OCI_MANIFEST);
-        assert_eq!(of(br#"{"manifests":[]}"#), OCI_INDEX);
-    }
-
-    #[tokio::test]
-    async fn what_is_there_already_is_skipped() {
-        let pieces = ["abc", "de", "fgh"].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
-        let rest: Vec<Bytes> = skip(stream::iter(pieces), 4).try_collect().await.unwrap();
-        assert_eq!(rest.concat(), b"efgh");
+    fn a_roots_media_type_is_its_own_then_the_registrys_then_that_of_its_content() {
+        let of = |bytes: &[u8], kind: &str| described(String::new(), bytes, kind).media_type;
+        let manifest = br#"{"config":{"digest":"sha256:aa"}}"#;
+        let typed = br#"{"mediaType":"x/y","config":{"digest":"sha256:aa"}}"#;
+        assert_eq!(of(typed, DOCKER_MANIFEST), "x/y");
+        assert_eq!(of(manifest, DOCKER_MANIFEST), DOCKER_MANIFEST);
+        for odd in ["", "text/html", "application/json", "application/octet-stream"] {
+            assert_eq!(of(manifest, odd), OCI_MANIFEST, "{odd}");
+            assert_eq!(of(br#"{"manifests":[]}"#, odd), OCI_INDEX, "{odd}");
+        }
     }
 }
