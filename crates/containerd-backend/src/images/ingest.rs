@@ -87,6 +87,15 @@ impl<'a> Session<'a> {
         self.send(request).await
     }
 
+    /// Ends the session without keeping the blob, and returns when containerd has let go of what was written.
+    pub(crate) async fn close(self) {
+        let Self { daemon, requests, mut responses, .. } = self;
+        drop(requests);
+        let ended = async { while let Ok(Some(_)) = responses.message().await {} };
+        // A daemon that does not end it keeps the reference locked, which whoever opens it next is told.
+        let _in_time = tokio::time::timeout(daemon.timeout(), ended).await;
+    }
+
     async fn send(&mut self, request: WriteContentRequest) -> Result<(), Refused> {
         // Nobody to receive it means that the call has ended; its answer says why.
         let _ = self.requests.send(request).await;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::InstallError;
 use super::config::{ImageConfig, MAX_CONFIG};
 use super::content;
+use super::ingests::Ingests;
 use super::labels::{self, Labels};
 use super::local;
 use super::locks::KeyedLocks;
@@ -44,6 +45,8 @@ pub(crate) struct Install<'a> {
     pub(crate) origin: Labels,
     /// Bytes that came from the source.
     pub(crate) received: AtomicU64,
+    /// What is being written.
+    pub(crate) ingests: Ingests,
 }
 
 /// The documents of one image.
@@ -57,6 +60,11 @@ impl Install<'_> {
     /// Bytes that came from the source so far.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// Throws away what it has begun to write and not finished.
+    pub(crate) async fn abort(&self) {
+        self.ingests.abort(self.daemon, self.locks).await;
     }
 
     /// Makes the image that `root` names whole, and records it under the name.
@@ -75,7 +83,8 @@ impl Install<'_> {
     }
 
     fn store(&self) -> Store<'_> {
-        Store { daemon: self.daemon, source: self.source, locks: self.locks, received: &self.received }
+        let Self { daemon, source, locks, received, ingests, .. } = self;
+        Store { daemon, source: *source, locks, received, ingests }
     }
 
     /// Follows indexes to the manifest for this host, and stores what is on the way.

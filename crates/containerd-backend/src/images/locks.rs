@@ -17,6 +17,11 @@ impl KeyedLocks {
         self.lock_of(name).lock_owned().await
     }
 
+    /// The lock of this name when nobody holds it.
+    pub(crate) fn try_lock(&self, name: String) -> Option<OwnedMutexGuard<()>> {
+        self.lock_of(name).try_lock_owned().ok()
+    }
+
     fn lock_of(&self, name: String) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = locks.get(&name).and_then(Weak::upgrade) {
@@ -38,6 +43,8 @@ mod tests {
         let locks = KeyedLocks::default();
         let held = locks.lock("a".into()).await;
         assert!(futures::poll!(std::pin::pin!(locks.lock("a".into()))).is_pending());
+        assert!(locks.try_lock("a".into()).is_none());
+        assert!(locks.try_lock("b".into()).is_some());
         drop(locks.lock("b".into()).await);
         drop(held);
         drop(locks.lock("a".into()).await);

@@ -17,11 +17,13 @@ mod content;
 mod error;
 mod flights;
 mod ingest;
+mod ingests;
 mod install;
 pub(crate) mod json;
 pub(crate) mod labels;
 mod local;
 pub(crate) mod locks;
+pub(crate) mod media_types;
 pub(crate) mod model;
 mod platform;
 mod record;
@@ -34,6 +36,7 @@ pub(crate) mod source;
 mod store;
 
 pub(crate) use error::InstallError;
+pub(crate) use ingests::Ingests;
 pub(crate) use install::Install;
 
 use flights::Flights;
@@ -180,38 +183,31 @@ impl ImageStore {
         };
         let lease = format!("pull-{:016x}", rand::random::<u64>());
         let daemon = lease::create(&self.daemon, &lease, LEASE_LIFETIME, &[].into()).await?;
-        let result = tokio::select! {
-            result = self.install(&daemon, &lease, &name, &content) => result,
-            () = stop.cancelled() => Err(nobody_waits()),
-        };
-        let end = if result.is_ok() { lease::End::Later } else { lease::End::Now };
-        if let Err(error) = lease::delete(&self.daemon, &lease, end).await {
-            tracing::warn!(lease, ?error, "the lease of a pull is left to expire");
-        }
-        let (image, bytes) = result?;
-        self.remember(&image);
-        tracing::info!(image = name, bytes, took_ms = begin.elapsed().as_millis(), "the image is ready");
-        Ok(Pulled { image, bytes, took: begin.elapsed() })
-    }
-
-    async fn install(
-        &self,
-        daemon: &Daemon,
-        lease: &str,
-        name: &str,
-        content: &Content,
-    ) -> Result<(Image, u64), InstallError> {
         let install = Install {
-            daemon,
-            lease,
+            daemon: &daemon,
+            lease: &lease,
             snapshotter: &self.snapshotter,
             locks: &self.locks,
             source: content.source(),
             origin: content.origin.clone(),
             received: AtomicU64::new(0),
+            ingests: Ingests::default(),
         };
-        let image = install.run(name, &content.root).await?;
-        Ok((image, install.received()))
+        let result = tokio::select! {
+            result = install.run(&name, &content.root) => result,
+            () = stop.cancelled() => Err(nobody_waits()),
+        };
+        if result.is_err() {
+            install.abort().await;
+        }
+        let end = if result.is_ok() { lease::End::Later } else { lease::End::Now };
+        if let Err(error) = lease::delete(&self.daemon, &lease, end).await {
+            tracing::warn!(lease, ?error, "the lease of a pull is left to expire");
+        }
+        let (image, bytes) = (result?, install.received());
+        self.remember(&image);
+        tracing::info!(image = name, bytes, took_ms = begin.elapsed().as_millis(), "the image is ready");
+        Ok(Pulled { image, bytes, took: begin.elapsed() })
     }
 }
 

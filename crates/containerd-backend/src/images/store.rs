@@ -10,6 +10,7 @@ use futures::stream::{self, Stream};
 use super::InstallError;
 use super::content;
 use super::ingest::{self, Session};
+use super::ingests::{Ingests, lock_of};
 use super::labels::Labels;
 use super::locks::KeyedLocks;
 use super::model::Descriptor;
@@ -63,6 +64,8 @@ pub(crate) struct Store<'a> {
     pub(crate) locks: &'a KeyedLocks,
     /// Bytes that came from the source.
     pub(crate) received: &'a AtomicU64,
+    /// What is being written.
+    pub(crate) ingests: &'a Ingests,
 }
 
 /// How one try to store a blob ended short of success.
@@ -103,16 +106,29 @@ impl Store<'_> {
         labels: &Labels,
         known: Option<Bytes>,
     ) -> Result<(), InstallError> {
-        let _one_writer = self.locks.lock(format!("blob {}", blob.digest)).await;
+        let _one_writer = self.locks.lock(lock_of(&blob.digest)).await;
         let reference = part.reference(&blob.digest);
+        self.ingests.begin(&blob.digest, &reference);
+        self.put_alone(&reference, blob, labels, known).await?;
+        self.ingests.end(&blob.digest);
+        Ok(())
+    }
+
+    async fn put_alone(
+        &self,
+        reference: &str,
+        blob: &Descriptor,
+        labels: &Labels,
+        known: Option<Bytes>,
+    ) -> Result<(), InstallError> {
         let (mut broken, mut wrong, mut backoff) = (1, 0, Backoff::default());
         loop {
-            match self.try_put(&reference, blob, labels, known.clone()).await {
+            match self.try_put(reference, blob, labels, known.clone()).await {
                 Ok(()) => return Ok(()),
                 // containerd tells nobody when a reference becomes free.
                 Err(Try::Locked) => tokio::time::sleep(LOCKED_PAUSE.mul_f64(rand::random())).await,
                 Err(Try::Wrong(reason)) => {
-                    ingest::abort(self.daemon, &reference).await?;
+                    ingest::abort(self.daemon, reference).await?;
                     wrong += 1;
                     if wrong > 1 {
                         return Err(SourceError::Passing(format!("{}: {reason}", blob.digest)).into());
@@ -139,12 +155,16 @@ impl Store<'_> {
     ) -> Result<(), Try> {
         let written = match Session::open(self.daemon, reference, blob).await {
             Ok(session) if session.offset() > blob.size => {
+                session.close().await;
                 Err(Try::Wrong(format!("more than its {} bytes were written", blob.size)))
             }
-            Ok(mut session) => {
-                self.fill(&mut session, blob, known).await?;
-                session.commit(labels).await.map_err(Try::from)
-            }
+            Ok(mut session) => match self.fill(&mut session, blob, known).await {
+                Ok(()) => session.commit(labels).await.map_err(Try::from),
+                Err(failure) => {
+                    session.close().await;
+                    Err(failure)
+                }
+            },
             // Opening it has put it under the lease.
             Err(refused) if refused.is_already_there() => Err(refused.into()),
             Err(refused) => return Err(refused.into()),

@@ -12,9 +12,8 @@ use sha2::{Digest, Sha256};
 use super::archive::{Archive, Extent};
 use super::{ImportError, Named, parse_name};
 use crate::images::json::{self, Object};
-use crate::images::model::{
-    DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, MAX_LAYERS, Manifest, digest_of, written,
-};
+use crate::images::media_types::{DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST};
+use crate::images::model::{Descriptor, MAX_LAYERS, Manifest, digest_of, written};
 
 /// The list of images.
 const LIST: &str = "manifest.json";

@@ -11,7 +11,7 @@ use crate::images::labels::Labels;
 use crate::images::locks::KeyedLocks;
 use crate::images::model::Descriptor;
 use crate::images::reference::Reference;
-use crate::images::{Install, InstallError};
+use crate::images::{Ingests, Install};
 use crate::lease;
 
 mod archive;
@@ -143,8 +143,12 @@ async fn import_all(
             source,
             origin: Labels::new(),
             received: AtomicU64::new(0),
+            ingests: Ingests::default(),
         };
-        install.run(&image, root).await.map_err(|error: InstallError| error.of_image(&image))?;
+        if let Err(error) = install.run(&image, root).await {
+            install.abort().await;
+            return Err(error.of_image(&image));
+        }
         let (bytes, took) = (install.received(), begin.elapsed());
         progress(ImportProgress::Done(PullReport { image: image.clone(), bytes, took }));
         names.push(image);

@@ -1,5 +1,6 @@
 //! Pulls from registries that mean harm, or say what cannot be.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use driver_core::ports::{ContainersError, ImageRequest};
@@ -7,6 +8,7 @@ use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
 use crate::archives::{Layout, Packing, architecture, digest, tar_of};
+use crate::daemon::Daemon;
 use crate::fixture::{Room, request, soon};
 use crate::registry::{Fault, Guard, Registry, http_with};
 
@@ -62,7 +64,12 @@ async fn documents_without_an_end_are_left_at_their_limit() {
         expect!["final: image HOST/test:1: HOST gives a manifest of more than 4393216 bytes"],
     )
     .await;
-    check_fault("endless-error", |_| Fault::Endless("/manifests/", 404), expect!["final: image HOST/test:1: not found in the registry: 7…"]).await;
+    check_fault(
+        "endless-error",
+        |_| Fault::Endless("/manifests/", 404),
+        expect!["final: image HOST/test:1: not found in the registry: 7…"],
+    )
+    .await;
     check_fault(
         "endless-blob",
         |_| Fault::Endless("/blobs/", 200),
@@ -89,7 +96,8 @@ async fn layers_that_are_not_as_long_as_they_are_said_to_be_end_the_pull() {
     let root = layout.add_odd_image(rootfs, &json!([layer]));
     let registry = Registry::start(layout, &[("1", &root)], &[]).await;
     let said = refusal(&room, &registry).await.replace(&digest(&tar), "LAYER");
-    expect!["passing: image HOST/test:1 could not be pulled: LAYER: more than its 1000 bytes arrive"].assert_eq(&said);
+    expect!["passing: image HOST/test:1 could not be pulled: LAYER: more than its 1000 bytes arrive"]
+        .assert_eq(&said);
 }
 
 /// The image's layers as its manifest says that they are; none of them is there.
@@ -237,25 +245,24 @@ async fn a_web_page_in_the_place_of_a_document_may_go_away() {
     }
 }
 
-#[tokio::test]
-#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
-async fn a_pull_ends_when_nobody_waits_and_leaves_nothing() {
-    // At the configuration, and in the middle of a layer behind one that is there already.
-    let room = Room::new("nobody-waits");
+/// An image whose first layer is there, and whose second one never ends; and the registry that has it.
+async fn endless_layer(salt: &str) -> Registry {
     let mut layout = Layout::default();
-    let first = tar_of(&[("first".into(), b"nobody waits".to_vec())]);
+    let first = tar_of(&[("first".into(), salt.into())]);
     let first = (digest(&first), layout.add("application/vnd.oci.image.layer.v1.tar", first));
-    let endless = json!({
+    let second = digest(format!("no such layer {salt}").as_bytes());
+    let second = json!({
         "mediaType": "application/vnd.oci.image.layer.v1.tar",
-        "digest": format!("sha256:e0d{}", "0".repeat(61)), "size": 1_u64 << 30,
+        "digest": format!("sha256:e0d{}", &second[10..]), "size": 1_u64 << 30,
     });
-    let rootfs = json!({ "rootfs": { "diff_ids": [first.0, endless["digest"]] } });
-    let root = layout.add_odd_image(rootfs, &json!([first.1, endless]));
-    let registry = Registry::start(layout, &[("1", &root)], &[Fault::Endless("sha256:e0d", 200)]).await;
-    let (port, reference) = (room.port.clone(), registry.reference("1"));
-    let pull = tokio::spawn(async move { port.image(&request(&reference), &|_| {}).await });
+    let rootfs = json!({ "rootfs": { "diff_ids": [first.0, second["digest"]] } });
+    let root = layout.add_odd_image(rootfs, &json!([first.1, second]));
+    Registry::start(layout, &[("1", &root)], &[Fault::Endless("sha256:e0d", 200)]).await
+}
+
+/// Returns when the first layer is unpacked and a part of the second is there.
+async fn under_way(room: &Room) {
     let under_way = async {
-        // The first layer is unpacked, and of the second there is a part.
         while room.ctr(&["snapshots", "list"]).lines().count() < 2
             || room.ctr(&["content", "active"]).lines().count() < 2
         {
@@ -263,14 +270,60 @@ async fn a_pull_ends_when_nobody_waits_and_leaves_nothing() {
         }
     };
     soon("a pull under way", under_way).await;
+}
+
+/// The files and directories of a content store and of overlayfs' snapshots.
+fn files(root: &Path) -> Vec<PathBuf> {
+    let directories = [
+        "content.v1.content/blobs/sha256",
+        "content.v1.content/ingest",
+        "snapshotter.v1.overlayfs/snapshots",
+    ];
+    let listed = directories
+        .iter()
+        .filter_map(|name| std::fs::read_dir(root.join(format!("io.containerd.{name}"))).ok());
+    listed.flat_map(|entries| entries.map(|entry| entry.expect("an entry").path())).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_pull_ends_when_nobody_waits_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path());
+    let room = Room::at(&daemon.address, "nobody-waits");
+    let registry = endless_layer("nobody waits").await;
+    let (port, reference) = (room.port.clone(), registry.reference("1"));
+    let pull = tokio::spawn(async move { port.image(&request(&reference), &|_| {}).await });
+    under_way(&room).await;
     pull.abort();
     soon("the end of the download", registry.left()).await;
     room.emptied().await;
+    let root = directory.path().join("root");
+    let emptied = async {
+        while !files(&root).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let emptied = tokio::time::timeout(Duration::from_secs(20), emptied).await;
+    assert!(emptied.is_ok(), "{:#?}", files(&root));
+}
 
-    let timeout = Duration::from_secs(2);
-    let request = ImageRequest { timeout, ..request(&registry.reference("1")) };
-    let error = room.port.image(&request, &|_| {}).await.unwrap_err();
-    expect!["passing: image HOST/test:1 could not be pulled: it did not arrive within 2s"]
+#[tokio::test]
+#[ignore = "needs a containerd: cargo xtask with-containerd -- cargo test -p containerd-backend -- --ignored"]
+async fn a_pull_ends_with_the_time_of_the_last_one_who_waits() {
+    let (room, registry) = (Room::new("last-waits"), endless_layer("last waits").await);
+    let wait = |timeout| {
+        let request = ImageRequest { timeout, ..request(&registry.reference("1")) };
+        let port = room.port.clone();
+        tokio::spawn(async move { port.image(&request, &|_| {}).await })
+    };
+    let (short, long) = (wait(Duration::from_secs(1)), wait(Duration::from_secs(4)));
+    let error = short.await.unwrap().unwrap_err();
+    expect!["passing: image HOST/test:1 could not be pulled: it did not arrive within 1s"]
         .assert_eq(&told(&error, &registry));
+    under_way(&room).await;
+    assert!(!long.is_finished(), "the pull was to go on for the other one");
+    long.await.unwrap().unwrap_err();
+    soon("the end of the download", registry.left()).await;
     room.emptied().await;
 }

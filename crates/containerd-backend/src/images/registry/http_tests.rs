@@ -83,8 +83,10 @@ async fn a_registry_elsewhere_does_not_redirect_to_this_host() {
 #[tokio::test]
 async fn nobody_is_redirected_to_the_link() {
     let registry = Server::redirecting("http://169.254.169.254/latest/meta-data/").await;
-    expect!["the registry leads to 169.254.169.254, a link-local address; only one at such an address may do that"]
-        .assert_eq(&asked_elsewhere(&registry).await.unwrap_err());
+    expect![
+        "the registry leads to 169.254.169.254, a link-local address; only one at such an address may do that"
+    ]
+    .assert_eq(&asked_elsewhere(&registry).await.unwrap_err());
     let http = Http::of(&format!("127.0.0.1:{}", registry.port)).await;
     let error = asked(&http, &format!("http://127.0.0.1:{}/v2/x", registry.port)).await.unwrap_err();
     assert!(error.contains("a link-local address"), "{error}");

@@ -6,9 +6,8 @@ use futures::StreamExt;
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 
-use super::model::{
-    DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, MAX_MANIFEST, OCI_INDEX, OCI_MANIFEST, digest_of,
-};
+use super::media_types::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use super::model::{Descriptor, Document, MAX_MANIFEST, digest_of};
 use super::reference::{Reference, Version};
 use super::retry::retried;
 use super::source::{BlobStream, Source, SourceError};
