@@ -1,8 +1,9 @@
 //! Images out of a registry, and without it.
 
 use e2e::proxy::{Edge, Point};
+use e2e::registry::Endless;
 use e2e::world::Setup;
-use e2e::{Registry, World, test_with, wait};
+use e2e::{Registry, World, host, test_with, wait};
 use nomad_host::driver::TaskExit;
 
 /// A world whose containerd has no image, and a registry.
@@ -139,6 +140,36 @@ fn an_image_for_another_machine_is_refused_for_good() {
             text.contains(&reference) && text.contains("no image for linux/") && !error.is_recoverable(),
             "{text}"
         );
+    });
+}
+
+/// How much more memory the plugin may need for a registry that means harm, in KiB.
+const ROOM_KIB: u64 = 32 << 10;
+
+#[test]
+fn a_registry_whose_answers_have_no_end_costs_little_memory() {
+    test_with(Setup::own_daemon(), async |world| {
+        let pid = world.plugin_pid();
+        let before = host::status(pid, "VmHWM");
+        let registry = Endless::start();
+        let references = registry.references();
+        for reference in &references {
+            let error = world.task("web").reference(reference).shell("true").try_start().await.unwrap_err();
+            assert!(error.to_string().contains(reference), "{error}");
+        }
+        // All at once, and for those with credentials.
+        let starts = (0..4 * references.len()).map(|number| {
+            let setup =
+                world.task(&format!("task-{number}")).reference(&references[number % references.len()]);
+            let auth = nomad_proto::cty::Value::from([("username", "alice"), ("password", "secret")]);
+            async move { setup.shell("true").option("auth", auth).try_start().await.is_err() }
+        });
+        let refused = wait::limited("all of them", futures::future::join_all(starts)).await;
+        assert!(refused.iter().all(|refused| *refused));
+        let after = host::status(pid, "VmHWM");
+        assert!(after < before + ROOM_KIB, "from {before} KiB to {after} KiB");
+        assert_eq!(world.ctr(&["leases", "list", "-q"]), "");
+        assert_eq!(world.ctr(&["content", "list", "-q"]), "");
     });
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -170,6 +170,61 @@ impl Drop for Registry {
     fn drop(&mut self) {
         let _already_ended = self.process.kill();
         let _status = self.process.wait();
+    }
+}
+
+/// A server that answers as a registry does whose answers have no end. Its thread lives as long as the test's process.
+#[derive(Debug)]
+pub struct Endless {
+    address: String,
+}
+
+impl Endless {
+    /// Starts it at a port that the kernel chose.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let realm = address.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let realm = realm.clone();
+                std::thread::spawn(move || answer_for_ever(stream, &realm));
+            }
+        });
+        Self { address }
+    }
+
+    /// References of images that it never gives to the end: for the first one the manifest has no end, for the others
+    /// the text of a refusal, the token, and the text of a refused token.
+    pub fn references(&self) -> Vec<String> {
+        let names = ["manifest", "refusal", "token", "no-token"];
+        names.iter().map(|name| format!("{}/endless/{name}:1", self.address)).collect()
+    }
+}
+
+fn answer_for_ever(mut stream: TcpStream, realm: &str) -> Option<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+        if !head[0].is_ascii_uppercase() {
+            return stream.write_all(b"HTTP/1.1 400 x\r\nconnection: close\r\n\r\n").ok();
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let path = head.split(' ').nth(1)?;
+    if path.contains("/endless/token/") || path.contains("/endless/no-token/") {
+        let kind = if path.contains("no-token") { "503" } else { "200" };
+        let wants = format!("www-authenticate: Bearer realm=\"http://{realm}/{kind}\"\r\ncontent-length: 0");
+        return stream.write_all(format!("HTTP/1.1 401 x\r\n{wants}\r\n\r\n").as_bytes()).ok();
+    }
+    let status = if path.contains("refusal") || path.starts_with("/503") { 503 } else { 200 };
+    let begin = format!("HTTP/1.1 {status} x\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n");
+    stream.write_all(begin.as_bytes()).ok()?;
+    let piece = vec![b'7'; 64 << 10];
+    loop {
+        stream.write_all(&piece).ok()?;
     }
 }
 

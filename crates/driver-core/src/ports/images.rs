@@ -71,7 +71,8 @@ pub struct PullReport {
 pub trait Images: Send + Sync + 'static {
     /// Gives the image, pulled and unpacked for the configured snapshotter if it was not. An image that is
     /// present needs no registry and no credentials. Parallel requests for one image with the same credentials share one
-    /// pull; a caller that goes away does not end the pull of the others.
+    /// pull; a caller that goes away does not end the pull of the others. The last one ends it by going away, and nothing
+    /// of it stays.
     ///
     /// # Errors
     /// [`ContainersError::ImageRefused`] when asking again can not help (bad reference, not found, denied, no match
