@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "test code reports by panicking")]
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// Cargo builds examples for tests, beside the tests themselves.
 fn program() -> PathBuf {
@@ -72,11 +76,33 @@ impl Place {
         self.start(arguments).end()
     }
 
-    /// Everything below the state directory but the directories of every run and their lock.
+    /// Everything below the state directory but the directories of all runs and the node's id.
     fn left(&self) -> Vec<PathBuf> {
-        let entries = |name: &str| std::fs::read_dir(self.state().join(name)).into_iter().flatten().flatten();
-        let left = entries("owners").chain(entries("allocs")).map(|entry| entry.path());
-        left.filter(|path| path.file_name().unwrap() != "lock").collect()
+        let state = self.state();
+        let always = ["runs", "allocs", "node_id"].map(|name| state.join(name));
+        let entries = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten();
+        let left = entries(&state).chain(entries(&always[0])).chain(entries(&always[1]));
+        left.map(|entry| entry.path()).filter(|path| !always.contains(path)).collect()
+    }
+
+    /// The files below the state directory that hold one of the texts, plain or in base64, without those that are the
+    /// tasks' own.
+    fn files_with(&self, secrets: &[&str]) -> Vec<PathBuf> {
+        let mut open = vec![self.state()];
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        while let Some(path) = open.pop() {
+            let kind = path.symlink_metadata().unwrap().file_type();
+            if kind.is_dir() {
+                let entries = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+                open.extend(entries.filter(|path| !path.ends_with("local") && !path.ends_with("secrets")));
+            } else if kind.is_file() {
+                looked_at += 1;
+                let content = std::fs::read(&path).unwrap();
+                found.extend(secrets.iter().any(|secret| holds(&content, secret)).then_some(path));
+            }
+        }
+        assert_ne!(looked_at, 0, "a run that lives has files");
+        found
     }
 }
 
@@ -112,7 +138,25 @@ impl Running {
 
     fn end(mut self) -> (i32, String) {
         self.output.read_to_string(&mut self.seen).unwrap();
-        (self.child.wait().unwrap().code().unwrap_or(-1), self.seen)
+        (self.child.wait().unwrap().code().unwrap_or(-1), std::mem::take(&mut self.seen))
+    }
+}
+
+/// Whether the bytes hold the text, or a word of base64 in them does.
+fn holds(content: &[u8], secret: &str) -> bool {
+    let plain = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+    let words = content.split(|byte| !byte.is_ascii_alphanumeric() && !b"+/=".contains(byte));
+    plain(content) || words.filter_map(|word| STANDARD.decode(word).ok()).any(|bytes| plain(&bytes))
+}
+
+/// A test that fails leaves nothing running: the second interrupt ends what the first one does not.
+impl Drop for Running {
+    fn drop(&mut self) {
+        while std::thread::panicking() && self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _it_has_just_ended =
+                Command::new("/bin/kill").args(["-s", "INT", &self.child.id().to_string()]).status();
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
@@ -306,10 +350,67 @@ fn a_plugin_that_dies_is_replaced_and_the_task_lives_on() {
     assert_eq!(place.left(), [] as [PathBuf; 0]);
 }
 
-/// The plugin's process id, from the owner's record.
+/// The process that listens at the socket in the run's directory.
 fn plugin_of(place: &Place) -> String {
-    let owners = std::fs::read_dir(place.state().join("owners")).unwrap().flatten();
-    let record = owners.map(|entry| entry.path().join("record.json")).find(|path| path.exists()).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
-    record["plugin"]["pid"].to_string()
+    let runs = std::fs::read_dir(place.state().join("runs")).unwrap().map(|entry| entry.unwrap().path());
+    let entries = runs.flat_map(|run| std::fs::read_dir(run).unwrap().map(|entry| entry.unwrap().path()));
+    let stream = entries.filter_map(|path| UnixStream::connect(path).ok()).next().unwrap();
+    rustix::net::sockopt::socket_peercred(stream).unwrap().pid.as_raw_nonzero().to_string()
+}
+
+const PASSWORD: &str = "of-nobody-4711";
+const OPERATORS: &str = "of-the-operator-0815";
+const VARIABLE: &str = "a-secret-of-the-environment";
+
+/// A job with secrets in its configuration and environment, that runs until it is stopped; and the file of the
+/// plugin's configuration, with another secret.
+fn secretive(command: &str) -> (Place, PathBuf) {
+    let task = task("t", "", command).replace("image", &format!("password = \"{PASSWORD}\"\nimage"));
+    let place = Place::new(&task).with_env("TOKEN", VARIABLE);
+    let file = place.directory.path().join("plugin.hcl");
+    std::fs::write(&file, format!("password = \"{OPERATORS}\"\n")).unwrap();
+    (place, file)
+}
+
+#[test]
+fn no_file_of_a_run_holds_a_secret_while_it_runs_nor_after_it_was_killed() {
+    let (place, file) = secretive("echo \"$TOKEN\" | wc -c; exec sleep 1000");
+    let flags = ["--plugin-config", file.to_str().unwrap()];
+    let mut run = place.start(&flags);
+    run.until(&format!("t | {}", VARIABLE.len() + 1));
+    run.seen_or_until("running after");
+    assert_eq!(place.files_with(&[PASSWORD, OPERATORS, VARIABLE]), [] as [PathBuf; 0]);
+    run.signal("KILL");
+    let (_, output) = run.end();
+    assert_eq!(place.files_with(&[PASSWORD, OPERATORS, VARIABLE]), [] as [PathBuf; 0]);
+    let text = std::fs::read_to_string(place.directory.path().join("job.hcl")).unwrap();
+    std::fs::write(place.directory.path().join("job.hcl"), text.replace("exec sleep 1000", "true")).unwrap();
+    let (code, next) = place.run(&flags);
+    assert_eq!(code, 0, "{next}");
+    for secret in [PASSWORD, OPERATORS, VARIABLE] {
+        assert!(!output.contains(secret) && !next.contains(secret), "{output}{next}");
+    }
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+/// A start that hangs is where a run knows the most and has nothing yet to show for it.
+#[test]
+fn what_a_run_that_was_killed_in_a_start_left_holds_no_secret_and_is_cleaned_up() {
+    let (place, file) = secretive("exec sleep 1000");
+    let job = place.directory.path().join("job.hcl");
+    let text = std::fs::read_to_string(&job).unwrap();
+    std::fs::write(&job, text.replace("\"x\"", "\"slow\"")).unwrap();
+    let flags = ["--plugin-config", file.to_str().unwrap()];
+    let mut run = place.start(&flags);
+    run.until("image is there");
+    assert_eq!(place.files_with(&[PASSWORD, OPERATORS, VARIABLE]), [] as [PathBuf; 0]);
+    let plugin = plugin_of(&place);
+    run.signal("KILL");
+    run.end();
+    assert!(alive(&plugin), "a plugin outlives its host");
+    std::fs::write(&job, text.replace("exec sleep 1000", "true")).unwrap();
+    let (code, output) = place.run(&flags);
+    assert!(code == 0 && output.contains("cleaning up after an earlier run"), "{output}");
+    assert!(!alive(&plugin), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
 }

@@ -27,6 +27,6 @@
 pub mod alloc;
 pub mod driver;
 pub mod logs;
-pub mod owner;
 pub mod plugin;
 pub mod ports;
+pub mod state;

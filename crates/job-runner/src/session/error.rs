@@ -3,8 +3,8 @@
 use crate::jobfile::{JobFileError, Place};
 use nomad_host::alloc::AllocError;
 use nomad_host::driver::DriverError;
-use nomad_host::owner::OwnerError;
 use nomad_host::plugin::PluginError;
+use nomad_host::state::StateError;
 use nomad_proto::hclspec::EvaluateError;
 use std::path::PathBuf;
 
@@ -23,9 +23,9 @@ pub enum RunError {
     /// The asynchronous runtime.
     #[error("cannot start")]
     Runtime(#[source] std::io::Error),
-    /// The records of owners.
+    /// The directory of all runs.
     #[error("the directory for running jobs cannot be used")]
-    Owner(#[from] OwnerError),
+    State(#[from] StateError),
     /// The plugin's process.
     #[error("the driver cannot be started")]
     Plugin(#[from] PluginError),

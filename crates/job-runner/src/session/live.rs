@@ -4,17 +4,17 @@ use crate::engine::{DriverFault, TaskDriver};
 use crate::jobfile::{Network, Task};
 use crate::screen::{Screen, TaskChange};
 use crate::session::error::RunError;
-use crate::session::keeper::Keeper;
-use crate::session::ledger::Ledger;
+use crate::session::plugin::Plugin;
 use crate::session::stats::MemoryPeaks;
 use crate::session::task_start::{Common, PrepareError, Prepared, prepare};
 use nomad_host::alloc::{Allocation, TaskCgroups};
 use nomad_host::driver::{DriverClient, TaskExit, TaskHandle};
 use nomad_host::logs::LogPipes;
+use nomad_host::state::RunDir;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, block_in_place};
 
 /// The time that a dead task's last writer has to close its log pipe.
 const LOG_GRACE: Duration = Duration::from_secs(5);
@@ -29,11 +29,11 @@ pub(super) struct TaskPlan {
 
 /// Runs tasks of one allocation.
 pub(super) struct LiveDriver {
-    pub(super) keeper: Keeper,
+    pub(super) plugin: Plugin,
     pub(super) alloc: Allocation,
     pub(super) network: Network,
     pub(super) plans: HashMap<String, TaskPlan>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) run: RunDir,
     pub(super) screen: Arc<dyn Screen>,
     pub(super) peaks: MemoryPeaks,
     pub(super) running: Mutex<HashMap<String, Running>>,
@@ -73,13 +73,13 @@ impl LiveDriver {
     }
 
     async fn start_prepared(&self, prepared: &Prepared) -> Result<TaskHandle, DriverFault> {
-        let seen = self.keeper.now().await?;
-        match seen.driver.start_task(&prepared.config).await {
+        let connection = self.plugin.now()?;
+        match connection.driver.start_task(&prepared.config).await {
             Ok(handle) => Ok(handle),
             Err(error) => {
                 if error.is_disconnected() {
                     // What the dead plugin began is replaced when the task is started again.
-                    self.keeper.revive(&seen).await?;
+                    self.plugin.after(&connection).await?;
                     return Err(DriverFault { source: Box::new(error), recoverable: true });
                 }
                 let recoverable = error.is_recoverable();
@@ -98,8 +98,10 @@ impl LiveDriver {
         if let Err(error) = cgroups.remove() {
             self.screen.task(task, TaskChange::Fault(crate::chain::chain(&error)));
         }
-        self.keeper.forget(task_id);
-        self.ledger.update(|record| record.remove_task(task_id));
+        self.plugin.forget(task_id);
+        if let Err(error) = self.run.remove_task(task_id) {
+            self.screen.warning(&crate::chain::chain(&error));
+        }
     }
 }
 
@@ -107,18 +109,17 @@ impl TaskDriver for LiveDriver {
     async fn start(&self, task: &Task) -> Result<(), DriverFault> {
         let plan = self.plans.get(&task.name).ok_or_else(|| DriverFault::lasting(NotRunning))?;
         let common = Common { alloc: &self.alloc, network: &self.network, screen: &self.screen };
-        let prepared = prepare(&common, task, plan.config.clone(), &plan.cpus)?;
+        let prepared = block_in_place(|| {
+            let prepared = prepare(&common, task, plan.config.clone(), &plan.cpus)?;
+            // Before the start, for the case that this process is killed during it.
+            self.run.add_task(&prepared.config.id).map_err(RunError::from)?;
+            Ok::<_, DriverFault>(prepared)
+        })?;
         let task_id = prepared.config.id.clone();
-        // In the record before the start, for the case that this process is killed during it.
-        self.ledger.update(|record| {
-            record.set_starting(&prepared.config);
-            record.cgroups.extend_from_slice(prepared.cgroups.directories());
-        });
         match self.start_prepared(&prepared).await {
             Ok(handle) => {
-                self.ledger.update(|record| record.set_task(&handle));
-                self.keeper.remember(&task_id, handle);
-                let driver = self.keeper.now().await?.driver;
+                self.plugin.remember(&task_id, handle);
+                let driver = self.plugin.now()?.driver;
                 let stats = self.peaks.follow(driver, task.name.clone(), task_id.clone());
                 let Prepared { pipes, cgroups, .. } = prepared;
                 let running = Running { task_id, pipes, cgroups, stats };
@@ -139,7 +140,7 @@ impl TaskDriver for LiveDriver {
             let task_id = task_id.clone();
             async move { driver.wait_task(&task_id).await }
         };
-        Ok(self.keeper.call(call).await?)
+        Ok(self.plugin.call(call).await?)
     }
 
     async fn stop(&self, task: &Task) -> Result<(), DriverFault> {
@@ -148,7 +149,7 @@ impl TaskDriver for LiveDriver {
             let task_id = task_id.clone();
             async move { driver.stop_task(&task_id, task.kill_timeout, &task.kill_signal).await }
         };
-        Ok(self.keeper.call(call).await?)
+        Ok(self.plugin.call(call).await?)
     }
 
     /// By a signal: a second stop would only join the one that is under way.
@@ -158,7 +159,7 @@ impl TaskDriver for LiveDriver {
             let task_id = task_id.clone();
             async move { driver.signal_task(&task_id, "SIGKILL").await }
         };
-        Ok(self.keeper.call(call).await?)
+        Ok(self.plugin.call(call).await?)
     }
 
     async fn destroy(&self, task: &Task) -> Result<(), DriverFault> {
@@ -171,12 +172,12 @@ impl TaskDriver for LiveDriver {
             let task_id = task_id.clone();
             async move { driver.destroy_task(&task_id, true).await }
         };
-        match self.keeper.call(call).await {
+        match self.plugin.call(call).await {
             Ok(()) => {
                 self.release(&task.name, &task_id, pipes, &cgroups).await;
                 Ok(())
             }
-            // The record keeps the task for the next run.
+            // The run's directory keeps the task for the next run.
             Err(error) => Err(error.into()),
         }
     }

@@ -2,12 +2,11 @@
 
 mod error;
 mod interrupts;
-mod keeper;
-mod ledger;
 mod leftovers;
 mod live;
 mod load;
 mod options;
+mod plugin;
 mod plugin_config;
 mod prepare;
 mod run;

@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-/// Where records of owners and allocations are kept by default.
+/// Where what runs keep on disk is by default.
 const STATE_DIR: &str = "/var/lib/containerd-driver-run";
 
-/// Everything that `run` takes.
-#[derive(Debug, Clone)]
+/// See [`RunOptions::place_options`].
+const PLACE_OPTIONS: [&str; 5] =
+    ["containerd_addr", "containerd_namespace", "containerd_runtime", "snapshotter", "state_dir"];
+
+/// Everything that `run` takes. It has no Debug: values of variables may be secrets.
+#[derive(Clone)]
 pub struct RunOptions {
     /// The job file.
     pub job: PathBuf,
@@ -30,10 +34,13 @@ pub struct RunOptions {
     pub address_option: String,
     /// The plugin options that an import is told, each with its flag.
     pub load_flags: Vec<(String, String)>,
+    /// The plugin options by which the driver finds tasks again. They are written to a file, so no secret may be
+    /// among them.
+    pub place_options: Vec<String>,
     /// What to do when the driver cannot run tasks, shown below its own reason.
     pub not_ready_hint: String,
-    /// Where records of owners (beneath it `owners`) and allocations (`allocs`) are kept. It
-    /// survives a reboot, because a container's record does too.
+    /// Where the directories of runs (beneath it `runs`) and allocations (`allocs`) are. It survives a reboot,
+    /// because a container's record does too.
     pub state_dir: PathBuf,
 }
 
@@ -57,6 +64,7 @@ impl RunOptions {
                 flag("containerd_namespace", "--namespace"),
                 flag("snapshotter", "--snapshotter"),
             ],
+            place_options: PLACE_OPTIONS.map(str::to_owned).into(),
             not_ready_hint:
                 "start containerd (for instance `systemctl start containerd`), or name the socket \
                              of a running one with --address"

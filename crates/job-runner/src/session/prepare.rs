@@ -3,7 +3,6 @@
 use crate::jobfile::{Inputs, Job, NodeFacts, Source, Task, VariableInput, read_job};
 use crate::screen::Screen;
 use crate::session::error::RunError;
-use crate::session::ledger::Ledger;
 use crate::session::live::TaskPlan;
 use crate::session::load;
 use crate::session::options::RunOptions;
@@ -12,16 +11,15 @@ use nomad_host::plugin::{LogLevel, PluginOptions};
 use nomad_host::ports::Ports;
 use nomad_proto::cty::{self, Value};
 use nomad_proto::hclspec::{self, EvaluateError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// The time a driver has to find what it runs tasks with.
 const READY_LIMIT: Duration = Duration::from_secs(3);
 
 /// Reads the job file with the values of the command line and the environment.
-pub(super) fn job(options: &RunOptions, alloc_id: String) -> Result<Job, RunError> {
+pub(super) fn job(options: &RunOptions, alloc_id: String, node_id: String) -> Result<Job, RunError> {
     let source = Source::read(&options.job)?;
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -36,9 +34,15 @@ pub(super) fn job(options: &RunOptions, alloc_id: String) -> Result<Job, RunErro
         variables,
         driver: options.driver.clone(),
         alloc_id,
-        node: NodeFacts::local(Uuid::new_v4().to_string()),
+        node: NodeFacts::local(node_id),
     };
     Ok(read_job(&source, &inputs, &mut Ports::new())?)
+}
+
+/// The plugin options by which the driver finds tasks again. Everything else may be a secret.
+pub(super) fn place(options: &RunOptions, config: &Value) -> BTreeMap<String, String> {
+    let set = |name: &String| Some((name.clone(), config.as_map()?.get(name)?.as_str()?.to_owned()));
+    options.place_options.iter().filter_map(set).collect()
 }
 
 /// How the plugin is started: warnings and errors of its log are shown.
@@ -67,11 +71,9 @@ pub(super) async fn ready(
     driver: DriverClient,
     config: Value,
     job: &Job,
-    ledger: &Ledger,
     screen: &dyn Screen,
 ) -> Result<Ready, RunError> {
     let encoded = driver.configure(&config).await?;
-    ledger.update(|record| record.set_plugin_config(&encoded));
     let plans = plan(&driver, &job.group.tasks).await?;
     let found = driver.wait_healthy(READY_LIMIT).await?;
     if found.health != Health::Healthy {

@@ -6,20 +6,20 @@ use crate::jobfile::Job;
 use crate::screen::{LineScreen, Screen, Summary, SummaryRow};
 use crate::session::error::RunError;
 use crate::session::interrupts::Interrupts;
-use crate::session::keeper::Keeper;
-use crate::session::ledger::Ledger;
 use crate::session::live::LiveDriver;
 use crate::session::options::RunOptions;
+use crate::session::plugin::Plugin;
 use crate::session::prepare::{self, Ready};
 use crate::session::stats::MemoryPeaks;
-use crate::session::{keeper, leftovers, plugin_config};
-use nomad_host::alloc::{AllocatedPort, Allocation};
-use nomad_host::owner::OwnerStore;
+use crate::session::{leftovers, plugin_config};
+use nomad_host::alloc::{AllocError, AllocatedPort, Allocation};
 use nomad_host::plugin::PluginProcess;
+use nomad_host::state::{RunDir, StateDir};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::task::block_in_place;
 use uuid::Uuid;
 
 /// The exit code of a run that gave none of a task.
@@ -36,7 +36,8 @@ const RUNTIME_GRACE: Duration = Duration::from_secs(1);
 pub fn run(options: &RunOptions) -> i32 {
     let plain = LineScreen::stdout(Vec::new());
     let alloc_id = Uuid::new_v4().to_string();
-    let result = prepare::job(options, alloc_id.clone()).and_then(|job| {
+    let node_id = StateDir::new(&options.state_dir).node_id();
+    let result = prepare::job(options, alloc_id.clone(), node_id).and_then(|job| {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(RunError::Runtime)?;
         let code = runtime.block_on(run_job(options, job, alloc_id));
@@ -64,39 +65,39 @@ async fn run_job(options: &RunOptions, job: Job, alloc_id: String) -> Result<i32
     job.warnings.iter().for_each(|warning| screen.warning(&warning.to_string()));
     let config = plugin_config::read(options)?;
     let plugin = prepare::plugin_options(options, &screen);
-    let store = OwnerStore::open(&options.state_dir.join("owners"))?;
-    leftovers::remove(&store, &plugin, screen.as_ref()).await;
-    let ledger = Arc::new(Ledger::new(store.register()?, screen.clone()));
+    let state = StateDir::new(&options.state_dir);
+    leftovers::remove(&state, &plugin, screen.as_ref()).await;
+    let place = prepare::place(options, &config);
+    let run = block_in_place(|| state.begin(&alloc_id, &job.identity.node_id, &place))?;
+    let plugin = plugin.socket_dir(run.path());
     let process = match PluginProcess::start(plugin.clone()).await {
         Ok(process) => process,
         Err(error) => {
-            ledger.finish();
+            close(&run, screen.as_ref());
             return Err(error.into());
         }
     };
-    keeper::record(&process, &ledger);
     let ready = tokio::select! {
-        ready = prepare::ready(options, process.driver(), config, &job, &ledger, screen.as_ref()) => ready,
+        ready = prepare::ready(options, process.driver(), config, &job, screen.as_ref()) => ready,
         _ = interrupts.wishes.recv() => Err(RunError::Interrupted(first_signal.load(Ordering::Relaxed))),
     };
-    let ready = ready.and_then(|ready| Ok((ready, allocation(options, &job, alloc_id, &ledger)?)));
+    let ready = ready.and_then(|ready| Ok((ready, block_in_place(|| allocation(&state, &job, alloc_id))?)));
     let (Ready { config, plans }, alloc) = match ready {
         Ok(ready) => ready,
         Err(error) => {
             process.shutdown().await;
-            ledger.finish();
+            close(&run, screen.as_ref());
             return Err(error);
         }
     };
     let begun = Instant::now();
-    let keeper = Keeper::new(plugin, config, process, ledger.clone(), screen.clone());
     announce(&job, &alloc, screen.as_ref());
     let live = Arc::new(LiveDriver {
-        keeper,
+        plugin: Plugin::new(plugin, config, process, screen.clone()),
         alloc,
         network: job.group.network.clone(),
         plans,
-        ledger: ledger.clone(),
+        run,
         screen: screen.clone(),
         peaks: MemoryPeaks::default(),
         running: Mutex::new(HashMap::new()),
@@ -112,15 +113,20 @@ async fn run_job(options: &RunOptions, job: Job, alloc_id: String) -> Result<i32
     Ok(exit_code)
 }
 
-/// Makes the allocation's directories and writes down where they are, the latter first.
-fn allocation(options: &RunOptions, job: &Job, id: String, ledger: &Ledger) -> Result<Allocation, RunError> {
-    let base = options.state_dir.join("allocs");
-    let made = |source| nomad_host::alloc::AllocError::Io { operation: "make", path: base.clone(), source };
-    std::fs::create_dir_all(&base).map_err(made)?;
-    ledger.update(|record| record.alloc_dir = Some(base.join(&id)));
-    let mut alloc = Allocation::create_for(&base, id, job.identity.clone())?;
+fn allocation(state: &StateDir, job: &Job, id: String) -> Result<Allocation, AllocError> {
+    let root = state.allocs().join(&id);
+    let made = Allocation::create_for(&state.allocs(), id, job.identity.clone());
+    // What was made before a failure goes with it; the failure is what is shown.
+    let mut alloc = made.inspect_err(|_| drop(std::fs::remove_dir_all(root)))?;
     alloc.ports = job.group.network.ports.iter().map(|port| port.allocated.clone()).collect();
     Ok(alloc)
+}
+
+/// Nothing is left of the run but its directory.
+fn close(run: &RunDir, screen: &dyn Screen) {
+    if let Err(error) = block_in_place(|| run.close()) {
+        screen.warning(&chain(&error));
+    }
 }
 
 fn announce(job: &Job, alloc: &Allocation, screen: &dyn Screen) {
@@ -131,21 +137,16 @@ fn announce(job: &Job, alloc: &Allocation, screen: &dyn Screen) {
     }
 }
 
-/// Ends the plugin and removes the allocation and the record. What could not be destroyed stays in
-/// the record for the next run.
+/// Ends the plugin and removes what is on disk. What could not be destroyed is left to the next run.
 async fn end(live: &LiveDriver, screen: &dyn Screen) {
-    let left = live.ledger.has_tasks();
-    match left {
-        // The driver is in the middle of something that nobody waits for any more.
-        true => live.keeper.kill().await,
-        false => live.keeper.shutdown().await,
-    }
+    let left = block_in_place(|| live.run.tasks()).map_or(true, |tasks| !tasks.is_empty());
+    live.plugin.end(left).await;
     if left {
         screen.warning("not everything could be removed; the next run cleans it up");
         return;
     }
-    match live.alloc.remove() {
-        Ok(()) => live.ledger.finish(),
+    match block_in_place(|| live.alloc.remove()) {
+        Ok(()) => close(&live.run, screen),
         Err(error) => screen.warning(&chain(&error)),
     }
 }

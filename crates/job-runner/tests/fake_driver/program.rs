@@ -50,6 +50,7 @@ fn run(arguments: Vec<String>) -> ExitCode {
         let value = pair[1].clone();
         match pair[0].as_str() {
             "--address" => options.address = Some(value),
+            "--plugin-config" => options.plugin_config = Some(value.into()),
             "--load" => options.load.push(value.into()),
             "--var" => options.variables.push(value),
             other => panic!("{other}"),

@@ -22,8 +22,8 @@ pub(crate) fn serve() -> ExitCode {
         let mut interrupts =
             tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).unwrap();
         tokio::spawn(async move { while interrupts.recv().await.is_some() {} });
-        let directory = tempfile::tempdir().unwrap();
-        let socket = directory.path().join("plugin");
+        let directory = std::env::var(nomad_proto::handshake::ENV_SOCKET_DIR).unwrap();
+        let socket = std::path::Path::new(&directory).join(format!("plugin{}", std::process::id()));
         let listener = UnixListener::bind(&socket).unwrap();
         let line = HandshakeLine::unix(socket.to_str().unwrap()).unwrap();
         std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
@@ -39,7 +39,7 @@ pub(crate) fn serve() -> ExitCode {
             served = server.serve_with_incoming(UnixListenerStream::new(listener)) => served.unwrap(),
             () = stop.notified() => {}
         }
-        drop(directory);
+        std::fs::remove_file(socket).unwrap();
     });
     ExitCode::SUCCESS
 }
@@ -74,7 +74,8 @@ impl BasePlugin for Base {
         &self,
         _: Request<ConfigSchemaRequest>,
     ) -> Result<Response<ConfigSchemaResponse>, Status> {
-        let spec = object([("containerd_addr", attr("containerd_addr", &Type::String, false))]);
+        let spec =
+            object(["containerd_addr", "password"].map(|name| (name, attr(name, &Type::String, false))));
         Ok(Response::new(ConfigSchemaResponse { spec: Some(spec) }))
     }
 
@@ -123,6 +124,7 @@ impl Driver for Fake {
         let spec = object([
             ("image", attr("image", &Type::String, true)),
             ("command", default(attr("command", &Type::String, false), "\"true\"")),
+            ("password", attr("password", &Type::String, false)),
         ]);
         Ok(Response::new(TaskConfigSchemaResponse { spec: Some(spec) }))
     }
@@ -156,6 +158,12 @@ impl Driver for Fake {
             message: "image is there".into(),
             ..Default::default()
         });
+        if nomad_proto::cty::decode(&config.msgpack_driver_config).unwrap().as_map().unwrap()["image"]
+            .as_str()
+            == Some("slow")
+        {
+            std::future::pending::<()>().await;
+        }
         let handle = self.tasks.start(config)?;
         Ok(Response::new(StartTaskResponse { handle: Some(handle), ..Default::default() }))
     }

@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tonic::Status;
 
+/// By this variable every process of the program finds the tasks of the others, as a driver does by labels.
+const MARK: &str = "FAKE_TASK_ID";
+
 /// The tasks of this process.
 #[derive(Clone, Default)]
 pub(crate) struct Tasks(Arc<Mutex<HashMap<String, Task>>>);
@@ -40,6 +43,7 @@ impl Tasks {
             .args(["-c", driver["command"].as_str().unwrap()])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
+            .env(MARK, &config.id)
             .envs(&config.env)
             .stdin(Stdio::null())
             .stdout(open(&config.stdout_path))
@@ -106,12 +110,32 @@ impl Tasks {
     }
 
     pub(crate) async fn destroy(&self, id: &str) -> Result<(), Status> {
-        let task = self.get(id)?;
+        let Ok(task) = self.get(id) else { return destroy_unknown(id) };
         kill(task.pid, "KILL");
         self.wait(id).await?;
         self.0.lock().unwrap().remove(id);
         Ok(())
     }
+}
+
+/// Ends a task that another process has started; its processes are a group of their own.
+fn destroy_unknown(id: &str) -> Result<(), Status> {
+    let entry = format!("{MARK}={id}");
+    let has_mark = |pid: &u32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|found| found == entry.as_bytes())
+    };
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let found: Vec<PidFd> = pids.filter(has_mark).filter_map(|pid| PidFd::open(pid).ok()).collect();
+    if found.is_empty() {
+        return Err(Status::unknown("task not found for given id"));
+    }
+    for process in found {
+        process.kill().unwrap();
+        process.wait(Duration::from_secs(60)).unwrap();
+    }
+    Ok(())
 }
 
 /// Signals the task's process group.

@@ -21,6 +21,10 @@ pub enum CgroupsError {
     },
 }
 
+/// Where the scopes of tasks without reserved cores are on v2, and what is above.
+const SHARE: &str = "nomad.slice/share.slice";
+const SLICE: &str = "nomad.slice";
+
 /// The cgroups made for one task, and those above it that did not exist before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskCgroups {
@@ -63,11 +67,6 @@ impl TaskCgroups {
         }
     }
 
-    /// The directories, for an owner's record.
-    pub fn directories(&self) -> &[PathBuf] {
-        &self.made
-    }
-
     fn create_v1(&mut self, mounts: &CgroupMounts, alloc_id: &str, task: &str) -> Result<(), CgroupsError> {
         for controller in [Controller::Freezer, Controller::Cpu, Controller::Memory] {
             if let Some(mount) = mounts.controller(controller) {
@@ -90,9 +89,8 @@ impl TaskCgroups {
 
     fn create_v2(&mut self, mounts: &CgroupMounts, alloc_id: &str, task: &str) -> Result<(), CgroupsError> {
         let mount = mounts.controller(Controller::Cpu).ok_or(CgroupError::NotMounted)?;
-        let slice = mount.join("nomad.slice");
-        let share = slice.join("share.slice");
-        self.make(&slice)?;
+        let share = mount.join(SHARE);
+        self.make(&mount.join(SLICE))?;
         self.make(&share)?;
         let scope = share.join(format!("{alloc_id}.{task}.scope"));
         // With what is above it: another owner may just have removed an empty parent.
@@ -125,10 +123,31 @@ impl TaskCgroups {
     pub fn remove(&self) -> Result<(), CgroupsError> {
         remove_directories(&self.made)
     }
+
+    /// Removes what a client that was killed has left of [`TaskCgroups::create_on_v2`] for an allocation. What its
+    /// tasks share with others stays.
+    ///
+    /// # Errors
+    /// The hierarchies are not known, or a directory cannot be removed.
+    pub(crate) fn remove_left_on_v2(alloc_id: &str) -> Result<(), CgroupsError> {
+        let mounts = CgroupMounts::read()?;
+        match (mounts.mode(), mounts.controller(Controller::Cpu)) {
+            (CgroupMode::V2, Some(mount)) => remove_directories(&named_after(&mount.join(SHARE), alloc_id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The cgroups in a directory whose names begin with an allocation's id.
+fn named_after(parent: &Path, alloc_id: &str) -> Vec<PathBuf> {
+    let prefix = format!("{alloc_id}.");
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));
+    ours.map(|entry| entry.path()).collect()
 }
 
 /// Removes cgroups, inner ones last in the list; those in use or gone are left.
-pub(crate) fn remove_directories(directories: &[PathBuf]) -> Result<(), CgroupsError> {
+fn remove_directories(directories: &[PathBuf]) -> Result<(), CgroupsError> {
     for directory in directories.iter().rev() {
         match std::fs::remove_dir(directory) {
             Ok(()) => {}
@@ -160,4 +179,23 @@ fn inherit_cpuset(directory: &Path, above: &Path) -> Result<(), CgroupsError> {
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cgroups_are_known_by_the_allocation_they_are_named_after() {
+        let parent = tempfile::tempdir().unwrap();
+        for name in ["a1.web.scope", "a1.db.scope", "a12.web.scope", "a1"] {
+            std::fs::create_dir(parent.path().join(name)).unwrap();
+        }
+        remove_directories(&named_after(parent.path(), "a1")).unwrap();
+        let left = std::fs::read_dir(parent.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut left: Vec<_> = left.collect();
+        left.sort();
+        assert_eq!(left, ["a1", "a12.web.scope"]);
+        assert!(named_after(Path::new("/no/such/hierarchy"), "a1").is_empty());
+    }
 }

@@ -7,7 +7,6 @@ mod files;
 mod identity;
 mod task;
 
-pub(crate) use cgroups::remove_directories as cgroups_remove;
 pub use cgroups::{CgroupsError, TaskCgroups};
 pub(crate) use directory::remove_tree;
 pub use directory::{AllocError, Allocation, TaskDirs};

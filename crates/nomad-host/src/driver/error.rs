@@ -5,6 +5,9 @@ use nomad_proto::hclspec::EvaluateError;
 use std::error::Error;
 use tonic::{Code, Status};
 
+/// The protocol's text for a task that the driver does not know. It has no code of its own.
+const UNKNOWN_TASK: &str = "task not found for given id";
+
 /// A call did not give its result.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError {
@@ -19,6 +22,12 @@ pub enum DriverError {
         message: String,
         /// Whether the driver says that trying again may help.
         recoverable: bool,
+    },
+    /// The driver does not know the task.
+    #[error("{UNKNOWN_TASK}")]
+    UnknownTask {
+        /// The call, as the protocol names it.
+        call: &'static str,
     },
     /// The connection to the plugin was lost, or never made.
     #[error("{call} got no answer from the plugin")]
@@ -80,6 +89,9 @@ impl DriverError {
         if status.source().is_some() {
             return Self::Disconnected { call, source: Box::new(status) };
         }
+        if status.message() == UNKNOWN_TASK {
+            return Self::UnknownTask { call };
+        }
         Self::Refused {
             call,
             code: status.code(),
@@ -104,6 +116,13 @@ mod tests {
     fn a_plain_error_is_final() {
         let error = DriverError::from_status("StartTask", Status::unknown("no image"));
         assert!(!error.is_recoverable() && !error.is_disconnected());
+    }
+
+    #[test]
+    fn a_task_that_the_driver_does_not_know_is_told_from_other_errors() {
+        let error = DriverError::from_status("DestroyTask", Status::unknown(UNKNOWN_TASK));
+        assert!(matches!(error, DriverError::UnknownTask { call: "DestroyTask" }));
+        assert_eq!(error.to_string(), "task not found for given id");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A plugin as a process: started, spoken to, watched, ended.
 
 mod connection;
+mod left;
 mod log_line;
 mod options;
 mod output;
@@ -10,6 +11,7 @@ mod supervisor;
 mod tests;
 
 pub use connection::{ConnectError, PluginConnection};
+pub(crate) use left::end_plugins_in;
 pub use log_line::{LogLevel, LogLine};
 pub use options::{LogSink, PluginOptions};
 pub use process::{PluginError, PluginProcess, Reattach};

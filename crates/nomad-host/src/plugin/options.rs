@@ -1,9 +1,10 @@
 //! How a plugin is started.
 
 use crate::plugin::log_line::LogLine;
+use nomad_proto::handshake::ENV_SOCKET_DIR;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,12 @@ impl PluginOptions {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
+    }
+
+    /// Puts the plugin's socket into a directory, if its path is short enough for one.
+    #[must_use]
+    pub fn socket_dir(self, directory: &Path) -> Self {
+        self.env(ENV_SOCKET_DIR, directory)
     }
 
     /// Sends every log line to `sink`.
