@@ -24,7 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=protos");
     tonic_prost_build::configure()
         .btree_map(".")
-        .skip_debug([".hashicorp.nomad.plugins.drivers.proto.TaskConfig"])
+        .skip_debug([
+            ".hashicorp.nomad.plugins.base.proto.SetConfigRequest",
+            ".hashicorp.nomad.plugins.drivers.proto.TaskConfig",
+        ])
         .include_file("wire.rs")
         .file_descriptor_set_path(out.join("descriptors.bin"))
         .emit_rerun_if_changed(false)

@@ -47,6 +47,15 @@ pub mod rpc {
 /// An encoded `google.protobuf.FileDescriptorSet` of all definitions, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+impl fmt::Debug for base::SetConfigRequest {
+    /// The configuration may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetConfigRequest")
+            .field("plugin_api_version", &self.plugin_api_version)
+            .finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for driver::TaskConfig {
     /// Names the task only: environment and driver configuration may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,14 +8,14 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 /// Runs containers on containerd: as a task driver of Nomad, or a job file on this machine.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "containerd-driver", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Run a job file on this machine, without a cluster
     Run(run::Run),

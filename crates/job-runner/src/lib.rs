@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod duration;
+pub mod ending;
 pub mod engine;
 pub mod expr;
 pub mod gotemplate;

@@ -8,7 +8,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
 /// Cargo builds examples for tests, beside the tests themselves.
 fn program() -> PathBuf {
@@ -149,13 +148,16 @@ fn holds(content: &[u8], secret: &str) -> bool {
     plain(content) || words.filter_map(|word| STANDARD.decode(word).ok()).any(|bytes| plain(&bytes))
 }
 
-/// A test that fails leaves nothing running: the second interrupt ends what the first one does not.
+/// A test that fails leaves nothing running: the second interrupt ends what the first one, once it is told of, does not.
 impl Drop for Running {
     fn drop(&mut self) {
-        while std::thread::panicking() && self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            let _it_has_just_ended =
-                Command::new("/bin/kill").args(["-s", "INT", &self.child.id().to_string()]).status();
-            std::thread::sleep(Duration::from_millis(100));
+        if std::thread::panicking() && self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let id = self.child.id().to_string();
+            let interrupt = || Command::new("/bin/kill").args(["-s", "INT", &id]).status();
+            let _it_may_have_ended = interrupt();
+            let _told = self.output.read_line(&mut String::new());
+            let _it_may_have_ended = interrupt();
+            let _it_ends = self.child.wait();
         }
     }
 }

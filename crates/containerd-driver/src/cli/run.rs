@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use job_runner::RunOptions;
 
-#[derive(Debug, Args)]
+/// It has no Debug: values of variables may be secrets.
+#[derive(Args)]
 pub(super) struct Run {
     /// The job file
     job: PathBuf,

@@ -1,8 +1,9 @@
 //! Runs all tasks of a group.
 
+use crate::ending::Ending;
 use crate::engine::coordinator::{Action, Cause, Coordinator, Member, State};
 use crate::engine::driver::TaskDriver;
-use crate::engine::task::{Ending, Life, Order, Report, TaskRunner};
+use crate::engine::task::{Life, Order, Report, TaskRunner};
 use crate::jobfile::{JobKind, Stage, Task};
 use crate::screen::{Screen, TaskChange};
 use nomad_host::driver::TaskExit;

@@ -13,4 +13,3 @@ mod tests;
 
 pub use driver::{DriverFault, TaskDriver};
 pub use group::{GroupReport, TaskReport, run_group};
-pub use task::Ending;

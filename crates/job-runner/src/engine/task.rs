@@ -1,5 +1,6 @@
 //! The life of one task, over all its starts.
 
+use crate::ending::Ending;
 use crate::engine::driver::{DriverFault, TaskDriver};
 use crate::engine::restart::{Decision, End, RestartTracker};
 use crate::jobfile::{JobKind, Task};
@@ -24,29 +25,6 @@ pub(super) enum Order {
     Run,
     Stop,
     Kill,
-}
-
-/// How a task ended for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It was never started.
-    NotStarted,
-    /// It could not be started, or was lost.
-    Lost,
-    /// It ended by itself.
-    Exited(TaskExit),
-    /// It was stopped.
-    Stopped(TaskExit),
-}
-
-impl Ending {
-    /// How it exited, if it ran.
-    pub fn exit(self) -> Option<TaskExit> {
-        match self {
-            Self::Exited(exit) | Self::Stopped(exit) => Some(exit),
-            Self::NotStarted | Self::Lost => None,
-        }
-    }
 }
 
 /// What is told about a task while it lives.

@@ -1,6 +1,7 @@
 //! Whole groups over a driver that follows a script, with the clock under control.
 
 use super::*;
+use crate::ending::Ending;
 use crate::jobfile::{ConfigPlaces, JobKind, Place, RestartMode, RestartPolicy, Stage, Task};
 use crate::screen::{Screen, Summary, TaskChange};
 use expect_test::{Expect, expect};

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// The names that expressions may use.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Scope {
     variables: BTreeMap<String, Value>,
     directory: PathBuf,

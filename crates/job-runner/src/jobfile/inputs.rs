@@ -1,6 +1,7 @@
 //! What is given beside the job file.
 
 use crate::jobfile::node::NodeFacts;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The prefix of environment variables that set a job's variables.
@@ -22,7 +23,7 @@ pub struct Inputs {
 }
 
 /// One source of values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum VariableInput {
     /// From the environment.
     Environment {
@@ -42,6 +43,17 @@ pub enum VariableInput {
     },
 }
 
+impl fmt::Debug for VariableInput {
+    /// Without the value, which may be a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment { name, .. } => write!(f, "{ENV_PREFIX}{name}"),
+            Self::File(path) => write!(f, "--var-file {}", path.display()),
+            Self::Argument { name, .. } => write!(f, "--var {name}"),
+        }
+    }
+}
+
 impl VariableInput {
     /// The variables that an environment sets, sorted by name.
     pub fn from_environment(environment: impl IntoIterator<Item = (String, String)>) -> Vec<Self> {
@@ -57,5 +69,17 @@ impl VariableInput {
     pub fn from_argument(text: &str) -> Option<Self> {
         let (name, value) = text.split_once('=')?;
         Some(Self::Argument { name: name.trim().to_owned(), value: value.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_variable_is_set_to_is_not_in_its_debug() {
+        let mut inputs = VariableInput::from_environment([("NOMAD_VAR_a".to_owned(), "hidden".to_owned())]);
+        inputs.extend(VariableInput::from_argument("b=hidden"));
+        assert_eq!(format!("{inputs:?}"), "[NOMAD_VAR_a, --var b]");
     }
 }

@@ -123,7 +123,7 @@ impl ConfigPlaces {
 }
 
 /// One task.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Task {
     /// Its name.
     pub name: String,
@@ -159,6 +159,13 @@ pub struct Task {
     pub logs: Option<LogSettings>,
     /// The files that its templates give.
     pub files: Vec<RenderedFile>,
+}
+
+impl std::fmt::Debug for Task {
+    /// Names the task only: its configuration and environment may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task").field("name", &self.name).field("place", &self.place).finish_non_exhaustive()
+    }
 }
 
 /// Where a file of a template goes.

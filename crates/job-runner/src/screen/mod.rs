@@ -6,7 +6,7 @@ mod summary;
 pub use lines::LineScreen;
 pub use summary::{Summary, SummaryRow};
 
-use crate::engine::Ending;
+use crate::ending::Ending;
 use nomad_host::driver::TaskExit;
 use nomad_host::logs::TaskLine;
 use std::time::Duration;

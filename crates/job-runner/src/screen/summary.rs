@@ -1,7 +1,7 @@
 //! The table at the end of a run.
 
 use crate::duration::show_duration;
-use crate::engine::Ending;
+use crate::ending::Ending;
 use crate::screen::show_ending;
 use std::time::Duration;
 

@@ -11,8 +11,8 @@ use uuid::Uuid;
 /// The path that a client gives when logging is off.
 const NO_LOGS: &str = "/dev/null";
 
-/// Begins with Nomad's defaults and becomes a [`pb::TaskConfig`].
-#[derive(Debug, Clone)]
+/// Begins with Nomad's defaults and becomes a [`pb::TaskConfig`]. It has no Debug: the environment may hold secrets.
+#[derive(Clone)]
 pub struct TaskBuilder<'a> {
     alloc: &'a Allocation,
     name: String,
