@@ -52,6 +52,7 @@ mod refusals;
 mod resolver;
 mod stale;
 mod stop;
+mod stopped_agent;
 mod swaps;
 mod systemd;
 mod upgrade;

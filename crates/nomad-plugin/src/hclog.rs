@@ -2,12 +2,13 @@
 
 mod layer;
 mod line;
+mod queue;
 mod timestamp;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, Write};
+use std::io;
 use std::panic::{self, PanicHookInfo};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tracing_subscriber::filter::EnvFilter;
@@ -16,6 +17,7 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 pub use layer::HclogLayer;
 pub use line::{Entry, Level, MAX_LINE};
+pub use queue::LineQueue;
 
 /// What is logged unless the environment says otherwise: the host filters by its own level, but the
 /// libraries below are of no use to an operator.
@@ -24,23 +26,37 @@ const DEFAULT_FILTER: &str = "debug,h2=warn,hyper=warn,hyper_util=warn,tonic=war
 /// The environment variable that changes the filter, in `tracing`'s directives.
 const ENV_FILTER: &str = "CONTAINERD_DRIVER_LOG";
 
-/// Sends all of the process's events and panics to standard error from now on.
+/// How long the end of the process, or of a thread that panics, waits for the host to read what it was told last.
+pub const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Nothing is logged.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// The thread that writes.
+    #[error("the log's thread cannot be started")]
+    Thread(#[from] io::Error),
+    /// Another subscriber was installed before.
+    #[error("the log cannot be installed")]
+    Subscriber(#[from] TryInitError),
+}
+
+/// Sends all of the process's events and panics to standard error from now on. The queue is to be flushed in the end.
 ///
 /// # Errors
-/// When another subscriber was installed before.
-pub fn install() -> Result<(), TryInitError> {
-    panic::set_hook(Box::new(|info| write_line(&mut io::stderr(), &of_panic(info).to_line())));
+/// [`InstallError`].
+pub fn install() -> Result<LineQueue, InstallError> {
+    let queue = LineQueue::new(io::stderr())?;
+    let of_panics = queue.clone();
+    panic::set_hook(Box::new(move |info| {
+        of_panics.push(of_panic(info).to_line());
+        of_panics.flush(LAST_LINES);
+    }));
     let filter = std::env::var(ENV_FILTER).ok().and_then(|text| EnvFilter::try_new(text).ok());
     tracing_subscriber::registry()
         .with(filter.unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER)))
-        .with(HclogLayer::new(io::stderr()))
-        .try_init()
-}
-
-/// Writes one line as a whole. Failures are dropped: after the host's crash every write gives EPIPE, and
-/// there is no other place to tell.
-fn write_line(out: &mut impl Write, line: &str) {
-    let _nobody_reads = out.write_all(line.as_bytes());
+        .with(HclogLayer::new(queue.clone()))
+        .try_init()?;
+    Ok(queue)
 }
 
 fn of_panic(info: &PanicHookInfo<'_>) -> Entry {
@@ -63,23 +79,6 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
-
-    struct Broken;
-
-    impl Write for Broken {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-    }
-
-    #[test]
-    fn a_host_that_is_gone_does_not_disturb() {
-        write_line(&mut Broken, "{}\n");
-    }
 
     #[test]
     fn a_panic_becomes_one_line() {

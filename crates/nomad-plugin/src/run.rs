@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use driver_core::Driver;
 use driver_core::ports::ConnectPort;
+use driver_core::{Driver, chain};
 use nomad_proto::handshake::{HandshakeError, HandshakeLine};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,17 +52,22 @@ pub fn run(environment: &Environment, connector: Arc<dyn ConnectPort>, version: 
         let _nobody_reads = io::stderr().write_all(HUMAN_TEXT.as_bytes());
         return ExitCode::FAILURE;
     }
-    if let Err(error) = hclog::install() {
-        let _nobody_reads = writeln!(io::stderr(), "{PLUGIN_NAME}: {error}");
-        return ExitCode::FAILURE;
-    }
-    match run_to_end(environment, connector, version) {
+    let log = match hclog::install() {
+        Ok(log) => log,
+        Err(error) => {
+            let _nobody_reads = writeln!(io::stderr(), "{PLUGIN_NAME}: {}", chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = match run_to_end(environment, connector, version) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = &error as &(dyn Error + 'static), "the plugin ends");
             ExitCode::FAILURE
         }
-    }
+    };
+    log.flush(hclog::LAST_LINES);
+    code
 }
 
 fn run_to_end(

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Debug;
-use std::io::Write;
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use driver_core::chain;
@@ -17,18 +15,16 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::line::{Entry, Level};
-use super::write_line;
+use super::queue::LineQueue;
 
 /// Writes each event as one line. Fields of the spans around it come along; its own win.
 #[derive(Debug)]
-pub struct HclogLayer<W> {
-    out: Mutex<W>,
-}
+pub struct HclogLayer(LineQueue);
 
-impl<W: Write> HclogLayer<W> {
-    /// A layer that writes to `out`, one write for each line.
-    pub fn new(out: W) -> Self {
-        Self { out: Mutex::new(out) }
+impl HclogLayer {
+    /// A layer whose lines go into a queue.
+    pub fn new(queue: LineQueue) -> Self {
+        Self(queue)
     }
 }
 
@@ -70,10 +66,9 @@ impl Visit for Fields {
     }
 }
 
-impl<S, W> Layer<S> for HclogLayer<W>
+impl<S> Layer<S> for HclogLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    W: Write + Send + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
@@ -109,8 +104,7 @@ where
         for (name, value) in fields.0 {
             entry.field(name, value);
         }
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        write_line(&mut *out, &entry.to_line());
+        self.0.push(entry.to_line());
     }
 }
 
@@ -126,8 +120,9 @@ fn level(level: tracing::Level) -> Level {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Arc;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     use tracing_subscriber::layer::SubscriberExt;
 
@@ -150,8 +145,10 @@ mod tests {
     /// The lines that the action logs, parsed and without their timestamps.
     fn logged(action: impl FnOnce()) -> Vec<Value> {
         let kept = Kept::default();
-        let subscriber = tracing_subscriber::registry().with(HclogLayer::new(kept.clone()));
+        let queue = LineQueue::new(kept.clone()).unwrap();
+        let subscriber = tracing_subscriber::registry().with(HclogLayer::new(queue.clone()));
         tracing::subscriber::with_default(subscriber, action);
+        queue.flush(Duration::from_secs(60));
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         let parse = |line: &str| {
             let mut value: Value = serde_json::from_str(line).unwrap();

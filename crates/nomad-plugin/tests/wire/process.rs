@@ -7,7 +7,7 @@ use nomad_proto::handshake::COOKIE_VALUE;
 use nomad_proto::pb::base::base_plugin_client::BasePluginClient;
 use nomad_proto::pb::base::{PluginInfoRequest, SetConfigRequest};
 use nomad_proto::pb::driver::driver_client::DriverClient;
-use nomad_proto::pb::driver::{FingerprintRequest, TaskEventsRequest, WaitTaskRequest};
+use nomad_proto::pb::driver::{DestroyTaskRequest, FingerprintRequest, TaskEventsRequest, WaitTaskRequest};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
@@ -65,6 +65,45 @@ async fn every_line_of_the_log_is_what_a_host_reads() {
         let at = line["@timestamp"].as_str().unwrap();
         assert_eq!((at.len(), at.ends_with('Z')), ("2006-01-02T15:04:05.000000Z".len(), true));
     }
+}
+
+#[tokio::test]
+async fn a_host_that_is_stopped_holds_up_no_call_and_is_told_later_what_it_lost() {
+    let mut plugin = Plugin::start().await;
+    let mut stderr = plugin.child.stderr.take().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&stderr, 4096).unwrap();
+    let mut driver = DriverClient::new(plugin.channel.clone());
+    for _ in 0..40 {
+        // Each of these becomes a line of the log that the pipe has no room for.
+        let refused = driver.destroy_task(DestroyTaskRequest { task_id: "x".repeat(50 * 1024), force: true });
+        assert!(timeout(PATIENCE, refused).await.unwrap().is_err());
+    }
+    let mut base = BasePluginClient::new(plugin.channel.clone());
+    timeout(PATIENCE, base.plugin_info(PluginInfoRequest {})).await.unwrap().unwrap();
+    let mut text = String::new();
+    let (ended, read) = tokio::join!(plugin.shut_down(), stderr.read_to_string(&mut text));
+    read.unwrap();
+    assert_eq!(ended.0.code(), Some(0));
+    let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let (told, others): (Vec<_>, Vec<_>) = lines.partition(|line| line["lines"].is_u64());
+    let lost: u64 = told.iter().filter_map(|line| line["lines"].as_u64()).sum();
+    let refused = others.iter().filter(|line| line["@message"] == "the task could not be destroyed").count();
+    assert!(lost > 0, "nothing is lost");
+    assert_eq!(u64::try_from(refused).unwrap() + lost, 40);
+    assert_eq!(others.last().unwrap()["@message"], "the host asks the plugin to end");
+}
+
+#[tokio::test]
+async fn a_host_that_never_reads_again_does_not_hold_up_the_end() {
+    let mut plugin = Plugin::start().await;
+    let stderr = plugin.child.stderr.take().unwrap();
+    rustix::pipe::fcntl_setpipe_size(&stderr, 4096).unwrap();
+    let mut base = BasePluginClient::new(plugin.channel.clone());
+    for _ in 0..100 {
+        assert!(timeout(PATIENCE, base.set_config(SetConfigRequest::default())).await.unwrap().is_err());
+    }
+    assert_eq!(plugin.shut_down().await.0.code(), Some(0));
+    drop(stderr);
 }
 
 #[tokio::test]
