@@ -1,4 +1,5 @@
-//! What tests left behind: the state of the host before and after, and of the private containerd after.
+//! What tests left behind: the state of the host before and after, and of the private containerd after. Of the host only
+//! that counts what tests can have made; it lives on beside them.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -19,10 +20,18 @@ const PARENTS: [&str; 2] = ["nomad", "nomad.slice"];
 /// The client's own partitions, which stay as long as the host runs.
 const PARTITIONS: [&str; 4] = ["share", "reserve", "share.slice", "reserve.slice"];
 
-/// The directory of named network namespaces; `ip` mounts it on itself, once for the host's life.
+/// The directory of named network namespaces.
 const NETNS: &str = "/run/netns";
 
-/// What counts of a host: mounts, named network namespaces, the cgroups of tasks.
+/// The directories in which tests mount something, each as the one above it and the begin of its name: those of the
+/// end-to-end tests, of the adapter's, of the agent tests' runs, and the ones of the driver and of `run` by default.
+const PLACES: [(&str, &str); 4] =
+    [("/run", "cb-"), RUNS, ("/run", "containerd-driver"), ("/var/lib", "containerd-driver-run")];
+
+/// How the names of tests' directories for temporary files begin.
+const TEMPORARY: [&str; 2] = ["containerd-driver-e2e.", ".tmp"];
+
+/// What counts of a host: mounts in tests' directories, network namespaces and cgroups named after allocations.
 pub(crate) struct Host {
     things: BTreeSet<String>,
 }
@@ -33,19 +42,23 @@ impl Host {
     /// # Errors
     /// Something can not be read.
     pub(crate) fn now() -> Result<Self> {
-        let mut things = BTreeSet::new();
-        for mount in containerd::mount_points()? {
-            if !containerd::is_of_an_instance(&mount) && mount != Path::new(NETNS) {
-                things.insert(format!("mount {}", mount.display()));
-            }
-        }
-        for netns in files::entries(Path::new(NETNS))? {
-            things.insert(format!("network namespace {}", netns.display()));
-        }
-        for cgroup in task_cgroups()? {
-            things.insert(format!("cgroup {}", cgroup.display()));
-        }
-        Ok(Self { things })
+        let (mounts, namespaces) = (containerd::mount_points()?, files::entries(Path::new(NETNS))?);
+        Ok(Self::counted(mounts, namespaces, task_cgroups()?, &std::env::temp_dir()))
+    }
+
+    fn counted(
+        mounts: Vec<PathBuf>,
+        namespaces: Vec<PathBuf>,
+        cgroups: Vec<PathBuf>,
+        temporary: &Path,
+    ) -> Self {
+        let mounts = mounts.into_iter().filter(|path| is_of_tests(path, temporary));
+        let named = [("mount", mounts.collect()), ("network namespace", after_allocations(namespaces))];
+        let named = named.into_iter().chain([("cgroup", after_allocations(cgroups))]);
+        let shown = |(kind, paths): (&str, Vec<PathBuf>)| {
+            paths.iter().map(|path| format!("{kind} {}", path.display())).collect::<Vec<_>>()
+        };
+        Self { things: named.flat_map(shown).collect() }
     }
 
     /// As [`Host::now`], without what belongs to runs of the agent tests that live beside this one.
@@ -60,6 +73,35 @@ impl Host {
     fn since(&self, before: &Self) -> Vec<String> {
         self.things.difference(&before.things).cloned().collect()
     }
+}
+
+/// Whether a mount lies in a directory that tests make. Those of private containerds are looked at by their bundles.
+fn is_of_tests(mount: &Path, temporary: &Path) -> bool {
+    let lies = |above: &Path, begin: &str| {
+        let beneath = mount.strip_prefix(above).ok().and_then(|rest| rest.components().next());
+        beneath.is_some_and(|name| name.as_os_str().to_string_lossy().starts_with(begin))
+    };
+    PLACES.iter().any(|(above, begin)| lies(Path::new(above), begin))
+        || TEMPORARY.iter().any(|begin| lies(temporary, begin))
+}
+
+/// Those that are named after an allocation, or lie in one that is.
+fn after_allocations(paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.into_iter().filter(|path| has_allocation(path)).collect()
+}
+
+/// Whether a part of the path is `<id>` or `<id>.…` of an allocation.
+fn has_allocation(path: &Path) -> bool {
+    path.iter().any(|part| is_uuid(part.to_string_lossy().split('.').next().unwrap_or_default()))
+}
+
+/// Whether a text has the form of a UUID (RFC 9562, section 4).
+fn is_uuid(text: &str) -> bool {
+    let fits = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
 /// Where the agent tests have the directories of their runs, and how the names begin.
@@ -232,6 +274,77 @@ mod tests {
         for thing in ["cgroup /x/nomad/c3-d4.task", "mount /elsewhere", "network namespace /run/netns/c3"] {
             assert!(!belongs(thing, run.path()), "{thing}");
         }
+    }
+
+    #[test]
+    fn only_mounts_in_directories_of_tests_count() {
+        let counts = |path: &str| is_of_tests(Path::new(path), Path::new("/tmp"));
+        for path in [
+            "/tmp/containerd-driver-e2e.Ab12/alloc/web/secrets",
+            "/tmp/.tmpAb12",
+            "/run/cb-Ab12/state/x",
+            "/var/tmp/cd-agent-1/one/alloc",
+            "/run/containerd-driver/tasks/web/staged/0",
+            "/var/lib/containerd-driver-run/allocs/a1/web/secrets",
+        ] {
+            assert!(counts(path), "{path}");
+        }
+        for path in [
+            "/sys/kernel/tracing",
+            "/run/netns",
+            "/run/user/0",
+            "/tmp",
+            "/tmp/of-somebody/.tmpAb12",
+            "/home/cd-collection",
+            "/run/xtask-containerd.Ab12/state/x",
+            "/var/lib/docker/overlay2/x/merged",
+        ] {
+            assert!(!counts(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_namespaces_and_cgroups_that_are_named_after_an_allocation_count() {
+        let id = "5f5a7d0c-0000-4000-8000-00000000000a";
+        for path in [
+            format!("/run/netns/{id}"),
+            format!("/sys/fs/cgroup/cpu/nomad/{id}.web"),
+            format!("/sys/fs/cgroup/nomad.slice/share.slice/{id}.web.scope/inner"),
+        ] {
+            assert!(has_allocation(Path::new(&path)), "{path}");
+        }
+        for path in
+            ["/run/netns/blue", "/sys/fs/cgroup/cpu/nomad/other", "/sys/fs/cgroup/nomad.slice/x.scope"]
+        {
+            assert!(!has_allocation(Path::new(path)), "{path}");
+        }
+        for text in
+            ["", &id[1..], "5f5a7d0c_0000-4000-8000-00000000000a", "5f5a7d0c-0000-4000-8000-00000000000g"]
+        {
+            assert!(!is_uuid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_host_makes_in_the_middle_of_a_run_is_no_leak_and_what_a_test_leaves_is() {
+        let id = "5f5a7d0c-0000-4000-8000-00000000000a";
+        let paths = |paths: &[String]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let host = |mounts: &[String], namespaces: &[String], cgroups: &[String]| {
+            Host::counted(paths(mounts), paths(namespaces), paths(cgroups), Path::new("/tmp"))
+        };
+        let before = host(&["/".into()], &[], &[]);
+        let theirs = host(
+            &["/".into(), "/sys/kernel/tracing".into(), "/run/user/0".into(), "/mnt/disk".into()],
+            &["/run/netns/blue".into()],
+            &["/sys/fs/cgroup/cpu/nomad/other".into()],
+        );
+        assert_eq!(theirs.since(&before), [] as [String; 0]);
+        let ours = host(
+            &["/tmp/containerd-driver-e2e.Ab12/a1/web/secrets".into()],
+            &[format!("/run/netns/{id}")],
+            &[format!("/sys/fs/cgroup/cpu/nomad/{id}.web")],
+        );
+        assert_eq!(ours.since(&before).len(), 3);
     }
 
     #[test]

@@ -103,19 +103,3 @@ impl Private {
         self.instance.ctr()
     }
 }
-
-/// Whether a path belongs to a private containerd, of this or of another run.
-pub(crate) fn is_of_an_instance(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(instance::NAME))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_of_instances_are_known_by_their_name() {
-        assert!(is_of_an_instance(Path::new("/run/xtask-containerd.Ab12/state/x")));
-        assert!(!is_of_an_instance(Path::new("/run/containerd/x")));
-    }
-}
