@@ -67,6 +67,11 @@ impl TaskCgroups {
         }
     }
 
+    /// The directories that were made, inner ones last.
+    pub fn directories(&self) -> &[PathBuf] {
+        &self.made
+    }
+
     fn create_v1(&mut self, mounts: &CgroupMounts, alloc_id: &str, task: &str) -> Result<(), CgroupsError> {
         for controller in [Controller::Freezer, Controller::Cpu, Controller::Memory] {
             if let Some(mount) = mounts.controller(controller) {
