@@ -83,7 +83,8 @@ async fn no_password_nor_environment_is_in_a_file_of_a_run_nor_of_its_driver_eve
     let (password, variable) = (Registry::password("alice"), "a-secret-of-the-environment-1704");
     let operators = "of-the-operator-0423";
     let config = files.path().join("plugin.hcl");
-    let auth = format!("auth {{\n  username = \"carol\"\n  password = \"{operators}\"\n}}\n");
+    let auth =
+        format!("config {{\n auth {{\n  username = \"carol\"\n  password = \"{operators}\"\n }}\n}}\n");
     fs::write(&config, auth).unwrap();
     let job = job(&reference, "password = var.word")
         .replace("echo it runs", "echo it runs; exec sleep 1000")

@@ -338,6 +338,29 @@ fn when_the_plugin_died_too_a_new_one_finds_the_task() {
 }
 
 #[test]
+fn what_cannot_be_looked_for_is_kept_for_a_later_run_and_does_not_hold_up_this_one() {
+    let place = Place::new(&task("t", "", "echo pid $$; exec sleep 1000"));
+    let mut run = place.start(&["--address", "/here"]);
+    let pid = run.until("t | pid ").trim().rsplit(' ').next().unwrap().to_owned();
+    run.seen_or_until("running after");
+    run.signal("KILL");
+    run.end();
+    // The next runs look where the tasks are, wherever they run their own.
+    let file = place.left().iter().map(|path| path.join("place.json")).find(|path| path.exists()).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("/here", "/nowhere")).unwrap();
+    let job = place.directory.path().join("job.hcl");
+    std::fs::write(&job, std::fs::read_to_string(&job).unwrap().replace("exec sleep 1000", "true")).unwrap();
+    let (code, output) = place.run(&["--address", "/there"]);
+    assert!(code == 0 && output.contains("nothing answers at /nowhere"), "{output}");
+    assert!(output.contains("the next run tries again") && alive(&pid), "{output}");
+    std::fs::write(&file, text).unwrap();
+    let (code, output) = place.run(&["--address", "/there"]);
+    assert!(code == 0 && output.contains("removed task") && !alive(&pid), "{output}");
+    assert_eq!(place.left(), [] as [PathBuf; 0]);
+}
+
+#[test]
 fn a_plugin_that_dies_is_replaced_and_the_task_lives_on() {
     let command = "echo ready; until [ -e \"$GO\" ]; do sleep 0.05; done; echo went on";
     let place = Place::new(&task("t", "", command)).with_mark("GO");
