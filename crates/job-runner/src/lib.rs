@@ -9,5 +9,6 @@ pub mod gotemplate;
 pub mod jobfile;
 pub mod screen;
 mod session;
+pub mod source;
 
 pub use session::{RunError, RunOptions, run};

@@ -7,8 +7,8 @@ mod functions;
 mod references;
 mod relative_paths;
 
-use crate::jobfile::error::{JobFileError, Problem};
-use crate::jobfile::source::Source;
+use crate::source::Source;
+use crate::source::error::{JobFileError, Problem};
 use hcl::Value;
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, ObjectKey};

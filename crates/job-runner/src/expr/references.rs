@@ -1,8 +1,8 @@
 //! Looks at every name an expression uses and reports the first that is not defined.
 
 use crate::expr::{Scope, functions, suggestion};
-use crate::jobfile::error::{JobFileError, Problem};
-use crate::jobfile::source::Source;
+use crate::source::Source;
+use crate::source::error::{JobFileError, Problem};
 use hcl::Value;
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, ForExpr, FuncCall, Traversal, TraversalOperator};

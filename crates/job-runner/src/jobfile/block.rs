@@ -2,9 +2,9 @@
 
 use crate::expr::{Scope, suggestion};
 use crate::jobfile::coerce::{Coerce, shown};
-use crate::jobfile::error::{JobFileError, Problem, Warning};
-use crate::jobfile::source::{Place, Source};
 use crate::jobfile::vocabulary::Vocabulary;
+use crate::source::error::{JobFileError, Problem, Warning};
+use crate::source::{Place, Source};
 use hcl::Value;
 use hcl::edit::Span;
 use hcl::edit::structure::{Attribute, Block, BlockLabel, Body, Structure};

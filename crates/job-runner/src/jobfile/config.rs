@@ -5,8 +5,8 @@
 
 use crate::expr::Scope;
 use crate::jobfile::coerce::to_cty;
-use crate::jobfile::error::JobFileError;
-use crate::jobfile::source::Source;
+use crate::source::Source;
+use crate::source::error::JobFileError;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::{Body, Structure};
 use nomad_proto::cty::{Map, Value};

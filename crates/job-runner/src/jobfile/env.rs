@@ -3,7 +3,7 @@
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
 use crate::jobfile::coerce::{Coerce, shown};
-use crate::jobfile::error::{JobFileError, Problem};
+use crate::source::error::{JobFileError, Problem};
 use hcl::edit::Span;
 use hcl::edit::expr::{Expression, ObjectKey};
 use std::collections::BTreeMap;

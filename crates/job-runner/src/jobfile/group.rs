@@ -3,13 +3,13 @@
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
 use crate::jobfile::env;
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::inputs::Inputs;
 use crate::jobfile::model::{Group, JobKind, Stage};
 use crate::jobfile::network::{self, PortSource};
 use crate::jobfile::restart;
 use crate::jobfile::task::{self, TaskSurroundings};
 use crate::jobfile::vocabulary;
+use crate::source::error::{JobFileError, Problem};
 use nomad_host::alloc::{AllocatedPort, JobIdentity};
 use std::collections::BTreeMap;
 

@@ -3,14 +3,14 @@
 use crate::expr::Scope;
 use crate::jobfile::block::{Entry, Reading};
 use crate::jobfile::env;
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::group::{self, Surroundings};
 use crate::jobfile::inputs::Inputs;
 use crate::jobfile::model::{Job, JobKind};
 use crate::jobfile::network::PortSource;
-use crate::jobfile::source::Source;
 use crate::jobfile::variables;
 use crate::jobfile::vocabulary;
+use crate::source::Source;
+use crate::source::error::{JobFileError, Problem};
 use nomad_host::alloc::JobIdentity;
 
 /// Reads one group of a job, with everything evaluated.

@@ -2,9 +2,9 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::JobFileError;
 use crate::jobfile::model::Stage;
 use crate::jobfile::vocabulary;
+use crate::source::error::JobFileError;
 
 pub(super) fn read(task: &Entry<'_>, scope: &Scope) -> Result<Stage, JobFileError> {
     let Some(block) = task.block("lifecycle")? else { return Ok(Stage::Main) };

@@ -2,8 +2,8 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::JobFileError;
 use crate::jobfile::vocabulary;
+use crate::source::error::JobFileError;
 use nomad_host::logs::LogSettings;
 
 /// Nothing when the file turns collection off.

@@ -7,7 +7,6 @@ mod block;
 mod coerce;
 mod config;
 mod env;
-pub mod error;
 mod group;
 mod inputs;
 mod job;
@@ -18,7 +17,6 @@ mod network;
 mod node;
 mod resources;
 mod restart;
-pub mod source;
 mod task;
 mod template;
 #[cfg(test)]
@@ -26,8 +24,9 @@ mod tests;
 mod variables;
 mod vocabulary;
 
+pub use crate::source::error::{JobFileError, Problem, Warning};
+pub use crate::source::{Place, Source};
 pub use config::read_config;
-pub use error::{JobFileError, Problem, Warning};
 pub use inputs::{Inputs, VariableInput};
 pub use job::read_job;
 pub use model::{
@@ -36,4 +35,3 @@ pub use model::{
 };
 pub use network::PortSource;
 pub use node::NodeFacts;
-pub use source::{Place, Source};

@@ -1,7 +1,7 @@
 //! A job as it is run: complete, typed, every expression evaluated.
 
-use crate::jobfile::error::Warning;
-use crate::jobfile::source::Place;
+use crate::source::Place;
+use crate::source::error::Warning;
 use nomad_host::alloc::{AllocatedPort, Dns, JobIdentity, TaskResources};
 use nomad_host::logs::LogSettings;
 use nomad_proto::cty::Value;

@@ -2,9 +2,9 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::model::{Network, Port};
 use crate::jobfile::vocabulary;
+use crate::source::error::{JobFileError, Problem};
 use nomad_host::alloc::{AllocatedPort, Dns};
 use nomad_host::ports::{PortError, Ports};
 

@@ -2,9 +2,9 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::JobFileError;
 use crate::jobfile::model::{JobKind, RestartMode, RestartPolicy};
 use crate::jobfile::vocabulary;
+use crate::source::error::JobFileError;
 use std::time::Duration;
 
 /// The least interval and delay that Nomad's server accepts are not asked for here.

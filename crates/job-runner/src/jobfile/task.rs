@@ -2,11 +2,11 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::group::check_services;
 use crate::jobfile::inputs::Inputs;
 use crate::jobfile::model::{ConfigPlaces, RestartPolicy, Task};
 use crate::jobfile::{config, env, lifecycle, logs, resources, restart, template, vocabulary};
+use crate::source::error::{JobFileError, Problem};
 use hcl::Value;
 use hcl::edit::Span;
 use hcl::edit::structure::Structure;

@@ -3,9 +3,9 @@
 use crate::expr::Scope;
 use crate::gotemplate::{self, Delimiters, TemplateFault};
 use crate::jobfile::block::Entry;
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::model::{FileOwner, RenderedFile, TaskFilePlace};
 use crate::jobfile::vocabulary;
+use crate::source::error::{JobFileError, Problem};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 

@@ -3,10 +3,10 @@
 use crate::expr::{Scope, suggestion};
 use crate::jobfile::block::{Entry, Reading};
 use crate::jobfile::coerce::{from_cty, shown, to_cty};
-use crate::jobfile::error::{JobFileError, Problem};
 use crate::jobfile::inputs::VariableInput;
-use crate::jobfile::source::Source;
 use crate::jobfile::vocabulary;
+use crate::source::Source;
+use crate::source::error::{JobFileError, Problem};
 use hcl::edit::Span;
 use hcl::edit::structure::Attribute;
 use hcl::{Map, Value};

@@ -48,7 +48,7 @@ pub(super) fn dirname(arguments: &Arguments) -> Outcome {
 mod tests {
     use crate::expr::Scope;
     use crate::expr::functions::tests::value;
-    use crate::jobfile::source::Source;
+    use crate::source::Source;
     use std::path::Path;
 
     #[test]

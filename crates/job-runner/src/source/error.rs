@@ -1,6 +1,6 @@
 //! What can be wrong with a job file, always with the file, the line and the line itself.
 
-use crate::jobfile::source::Place;
+use crate::source::place::Place;
 use nomad_host::ports::PortError;
 use std::fmt;
 use std::path::PathBuf;

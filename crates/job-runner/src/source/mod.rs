@@ -1,34 +1,14 @@
 //! The text of a job file, its syntax tree, and the lines that errors point at.
 
-use crate::jobfile::error::{JobFileError, Problem};
+pub mod error;
+mod place;
+
+pub use place::Place;
+
+use crate::source::error::{JobFileError, Problem};
 use hcl::edit::structure::Body;
-use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// A line of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file as it was named.
-    pub path: PathBuf,
-    /// Counted from 1.
-    pub line: usize,
-    /// The line itself, without its end.
-    pub text: String,
-}
-
-impl Place {
-    /// The line with its number, indented, as error messages show it.
-    pub fn excerpt(&self) -> String {
-        format!("  {} | {}", self.line, self.text)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.path.display(), self.line)
-    }
-}
 
 /// A parsed file. It has no Debug: what is written in it may be secret.
 pub struct Source {
