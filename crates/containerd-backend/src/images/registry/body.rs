@@ -8,8 +8,8 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use tokio::time::Instant;
 
 use super::super::source::SourceError;
+use super::answer::Answer;
 use super::fault;
-use super::http::Answer;
 
 /// How long the whole of a document may take.
 const DOCUMENT_TIME: Duration = Duration::from_secs(60);

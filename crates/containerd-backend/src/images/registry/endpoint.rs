@@ -10,11 +10,13 @@ use tokio::sync::Mutex;
 
 use super::super::source::SourceError;
 use super::access::Access;
+use super::answer::Answer;
 use super::body;
 use super::fault;
-use super::http::{Answer, Auth, Failure, Http, Redirects};
+use super::http::{Auth, Failure, Http, Redirects};
 use super::login::{self, Challenge, Login};
 use super::reach::{is_loopback, without_port};
+use super::refusal;
 
 /// Where one repository is asked for.
 pub(super) struct Endpoint {
@@ -69,7 +71,7 @@ impl Endpoint {
                 body::check_encoding(&answer)?;
                 Ok(answer)
             }
-            _ => Err(fault::refused(answer, &self.access).await),
+            _ => Err(refusal::refused(answer, &self.access).await),
         }
     }
 
@@ -148,7 +150,7 @@ impl Endpoint {
     async fn ask(&self) -> Result<Option<Challenge>, SourceError> {
         let answer = self.send("", &HeaderMap::new(), &Auth::Nobody, Redirects::Within).await?;
         if fault::may_pass(answer.response.status()) {
-            return Err(fault::refused(answer, &self.access).await);
+            return Err(refusal::refused(answer, &self.access).await);
         }
         Ok(login::challenge(answer.response.headers()))
     }

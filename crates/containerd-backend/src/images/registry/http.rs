@@ -11,6 +11,7 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::OnceCell;
 
 use super::super::source::SourceError;
+use super::answer::Answer;
 use super::fault;
 use super::reach::{Reach, is_loopback, without_port};
 
@@ -43,16 +44,6 @@ pub(super) enum Redirects {
     Within,
     /// To anybody whom this host may dial, who does not get the login.
     Anywhere,
-}
-
-/// An answer, its body still to come.
-pub(super) struct Answer {
-    /// What came.
-    pub(super) response: Response,
-    /// Whether the host that was asked gave it, and not one that it redirected to.
-    pub(super) is_home: bool,
-    /// Host and port that gave it.
-    pub(super) host: String,
 }
 
 /// Why there is no answer.

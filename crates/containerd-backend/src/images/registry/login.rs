@@ -8,9 +8,10 @@ use reqwest::{StatusCode, Url};
 
 use super::super::source::SourceError;
 use super::access::Access;
+use super::answer::Answer;
 use super::body;
-use super::fault;
-use super::http::{Answer, Auth, Http, Redirects};
+use super::http::{Auth, Http, Redirects};
+use super::refusal;
 
 /// How long a token holds that does not say (distribution, token authentication).
 const TOKEN_LIFE: u64 = 60;
@@ -80,7 +81,7 @@ pub(super) async fn token(http: &Http, question: Url, access: &Access) -> Result
     let answer = http.get(question, &HeaderMap::new(), &auth, redirects).await?;
     let status = answer.response.status();
     if status != StatusCode::OK {
-        return Err(fault::of_token_server(status, answer.response.headers(), access));
+        return Err(refusal::of_token_server(status, answer.response.headers(), access));
     }
     given(answer).await
 }

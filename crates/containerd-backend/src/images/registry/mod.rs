@@ -13,16 +13,18 @@ use super::retry::retried;
 use super::source::{BlobStream, Source, SourceError};
 
 mod access;
+mod answer;
 mod body;
 mod endpoint;
 mod fault;
 mod http;
 mod login;
 mod reach;
+mod refusal;
 
 pub(crate) use access::Access;
+use answer::Answer;
 use endpoint::Endpoint;
-use http::Answer;
 
 /// Documents that are asked for. Others may come, and are refused by what they are.
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
