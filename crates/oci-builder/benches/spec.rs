@@ -51,7 +51,6 @@ fn plan() -> Plan {
         cgroup: Cgroup { mode: CgroupMode::V2, path: "/nomad.slice/share.slice/a.web.scope".into() },
         resources: resources(),
         writable_paths: vec![],
-        writable_paths: vec![],
         mounts: (0..20).map(mount).collect(),
         devices: (0..8).map(device).collect(),
         hooks: vec![],
