@@ -9,11 +9,11 @@ use driver_core::ports::{
 };
 use driver_core::request::config::PluginConfig;
 
-use crate::daemon::Daemon;
-use crate::features::{FeatureCache, Features};
+use crate::events::Watcher;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::features::{FeatureCache, Features};
 use crate::images::ImageStore;
-use crate::refused::Refused;
-use crate::watch::Watcher;
 
 /// Makes the port over a containerd's socket.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +65,7 @@ impl Backend {
     }
 
     /// What the daemon can do.
-    pub(crate) async fn features(&self) -> Result<Arc<Features>, Refused> {
+    pub(crate) async fn features(&self) -> Result<Arc<Features>, RpcError> {
         self.features.get(&self.daemon, &self.runtime).await
     }
 }

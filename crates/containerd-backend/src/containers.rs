@@ -12,7 +12,11 @@ use oci_builder::Spec;
 use tokio::sync::watch;
 
 use crate::backend::Backend;
-use crate::{purge, records, rootfs, survey, tasks};
+use crate::health;
+use crate::objects::container;
+use crate::objects::purge;
+use crate::objects::rootfs;
+use crate::objects::task;
 
 #[async_trait]
 impl Containers for Backend {
@@ -26,7 +30,7 @@ impl Containers for Backend {
 
     async fn survey(&self) -> Result<Survey, ContainersError> {
         let features = self.features().await?;
-        Ok(survey::survey(&self.daemon, &features, &self.runtime, &self.snapshotter, &self.state_dir).await?)
+        Ok(health::survey(&self.daemon, &features, &self.runtime, &self.snapshotter, &self.state_dir).await?)
     }
 
     async fn prepare_rootfs(
@@ -49,7 +53,7 @@ impl Containers for Backend {
 
     async fn create_container(&self, new: NewContainer) -> Result<(), ContainersError> {
         let features = self.features().await?;
-        records::create(&self.daemon, &features, &self.snapshotter, new).await
+        container::create(&self.daemon, &features, &self.snapshotter, new).await
     }
 
     async fn create_task(
@@ -58,37 +62,37 @@ impl Containers for Backend {
         rootfs: &Rootfs,
         stdio: &Stdio,
     ) -> Result<u32, ContainersError> {
-        tasks::create(&self.daemon, id.as_str(), rootfs, stdio).await
+        task::create(&self.daemon, id.as_str(), rootfs, stdio).await
     }
 
     async fn start_task(&self, id: &ContainerId) -> Result<(), ContainersError> {
-        tasks::start(&self.daemon, id.as_str(), "").await?;
+        task::start(&self.daemon, id.as_str(), "").await?;
         Ok(())
     }
 
     async fn wait_task(&self, id: &ContainerId) -> Result<Exit, ContainersError> {
-        Ok(tasks::wait(&self.daemon, id.as_str(), "").await?)
+        Ok(task::wait(&self.daemon, id.as_str(), "").await?)
     }
 
     async fn keep_exit(&self, id: &ContainerId) -> Result<(), ContainersError> {
         let features = self.features().await?;
-        Ok(records::keep_exit(&self.daemon, &features, id.as_str()).await?)
+        Ok(container::keep_exit(&self.daemon, &features, id.as_str()).await?)
     }
 
     async fn task_state(&self, id: &ContainerId) -> Result<TaskState, ContainersError> {
-        Ok(tasks::state(&self.daemon, id.as_str()).await?)
+        Ok(task::state(&self.daemon, id.as_str()).await?)
     }
 
     async fn task_stdio(&self, id: &ContainerId) -> Result<Stdio, ContainersError> {
-        Ok(tasks::stdio(&self.daemon, id.as_str()).await?)
+        Ok(task::stdio(&self.daemon, id.as_str()).await?)
     }
 
     async fn kill_task(&self, id: &ContainerId, signal: i32, all: bool) -> Result<(), ContainersError> {
-        Ok(tasks::kill(&self.daemon, id.as_str(), "", signal, all).await?)
+        Ok(task::kill(&self.daemon, id.as_str(), "", signal, all).await?)
     }
 
     async fn end_task(&self, id: &ContainerId) -> Result<(), ContainersError> {
-        Ok(tasks::remove(&self.daemon, id.as_str()).await.map(drop)?)
+        Ok(task::remove(&self.daemon, id.as_str()).await.map(drop)?)
     }
 
     async fn purge(&self, id: &ContainerId) -> Result<(), ContainersError> {
@@ -97,10 +101,10 @@ impl Containers for Backend {
     }
 
     async fn spec(&self, id: &ContainerId) -> Result<Spec, ContainersError> {
-        records::spec(&self.daemon, id.as_str()).await
+        container::spec(&self.daemon, id.as_str()).await
     }
 
     async fn find(&self, labels: &BTreeMap<String, String>) -> Result<Vec<ContainerRecord>, ContainersError> {
-        Ok(records::find(&self.daemon, labels).await?)
+        Ok(container::find(&self.daemon, labels).await?)
     }
 }

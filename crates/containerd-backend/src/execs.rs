@@ -8,8 +8,9 @@ use driver_core::ports::{ContainersError, Execs, Exit, NewExec};
 use driver_core::request::ids::ContainerId;
 
 use crate::backend::Backend;
-use crate::refused::gone_is_fine;
-use crate::{tasks, wire};
+use crate::grpc::error::gone_is_fine;
+use crate::grpc::wire;
+use crate::objects::task;
 
 #[async_trait]
 impl Execs for Backend {
@@ -17,9 +18,9 @@ impl Execs for Backend {
         let NewExec { container, exec_id, process, stdio } = new;
         let request = ExecProcessRequest {
             container_id: container.as_str().to_owned(),
-            stdin: tasks::text(&stdio.stdin)?,
-            stdout: tasks::text(&stdio.stdout)?,
-            stderr: tasks::text(&stdio.stderr)?,
+            stdin: task::text(&stdio.stdin)?,
+            stdout: task::text(&stdio.stdout)?,
+            stderr: task::text(&stdio.stderr)?,
             terminal: stdio.terminal,
             spec: Some(wire::process(&process)?),
             exec_id,
@@ -29,15 +30,15 @@ impl Execs for Backend {
     }
 
     async fn start_exec(&self, id: &ContainerId, exec_id: &str) -> Result<u32, ContainersError> {
-        Ok(tasks::start(&self.daemon, id.as_str(), exec_id).await?)
+        Ok(task::start(&self.daemon, id.as_str(), exec_id).await?)
     }
 
     async fn wait_exec(&self, id: &ContainerId, exec_id: &str) -> Result<Exit, ContainersError> {
-        Ok(tasks::wait(&self.daemon, id.as_str(), exec_id).await?)
+        Ok(task::wait(&self.daemon, id.as_str(), exec_id).await?)
     }
 
     async fn kill_exec(&self, id: &ContainerId, exec_id: &str, signal: i32) -> Result<(), ContainersError> {
-        Ok(gone_is_fine(tasks::kill(&self.daemon, id.as_str(), exec_id, signal, false).await)?)
+        Ok(gone_is_fine(task::kill(&self.daemon, id.as_str(), exec_id, signal, false).await)?)
     }
 
     async fn resize_exec(

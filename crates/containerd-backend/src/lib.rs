@@ -4,28 +4,14 @@
 //! declares: [`Connector`] makes it. [`import`] brings images out of archives for those who have no registry.
 
 mod backend;
-mod backoff;
-mod classify;
 mod containers;
-mod daemon;
+mod events;
 mod execs;
-mod features;
+mod grpc;
+mod health;
 mod images;
-mod import;
-mod lease;
-mod leftovers;
-mod orphans;
-mod purge;
-mod records;
-mod refused;
-mod rootfs;
-mod runtime;
-mod sandbox;
-mod survey;
-mod tasks;
-mod time;
-mod watch;
-mod wire;
+mod objects;
+mod quirks;
 
 pub use backend::Connector;
-pub use import::{ImportError, ImportProgress, import};
+pub use images::import::{ImportError, ImportProgress, import};

@@ -8,8 +8,8 @@ use prost_types::FieldMask;
 use tonic::Response;
 
 use super::model::Descriptor;
-use crate::daemon::Daemon;
-use crate::refused::Refused;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
 
 /// Beginning of the labels that say from which repositories of a registry a blob comes.
 pub(crate) const SOURCE_LABEL: &str = "containerd.io/distribution.source.";
@@ -22,7 +22,7 @@ const LARGEST: usize = 8 << 20;
 const MAGIC: i64 = 4;
 
 /// What is known of a blob; none when it is not there.
-pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, Refused> {
+pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, RpcError> {
     let mut content = daemon.content();
     let request = InfoRequest { digest: digest.to_owned() };
     match daemon.call("look for content", digest, content.info(request)).await {
@@ -33,7 +33,7 @@ pub(crate) async fn info(daemon: &Daemon, digest: &str) -> Result<Option<Info>, 
 }
 
 /// Reads a document; none when it is not there, or larger than any.
-pub(crate) async fn read(daemon: &Daemon, digest: &str) -> Result<Option<Bytes>, Refused> {
+pub(crate) async fn read(daemon: &Daemon, digest: &str) -> Result<Option<Bytes>, RpcError> {
     match read_existing(daemon, digest, 0).await {
         Ok(bytes) => Ok(bytes),
         Err(refused) if refused.is_not_found() => Ok(None),
@@ -42,7 +42,7 @@ pub(crate) async fn read(daemon: &Daemon, digest: &str) -> Result<Option<Bytes>,
 }
 
 /// The first bytes of a blob.
-pub(crate) async fn magic(daemon: &Daemon, blob: &Descriptor) -> Result<Bytes, Refused> {
+pub(crate) async fn magic(daemon: &Daemon, blob: &Descriptor) -> Result<Bytes, RpcError> {
     let length = i64::try_from(blob.size).unwrap_or(MAGIC).min(MAGIC);
     // A length of 0 would mean all.
     if length == 0 {
@@ -51,7 +51,7 @@ pub(crate) async fn magic(daemon: &Daemon, blob: &Descriptor) -> Result<Bytes, R
     Ok(read_existing(daemon, &blob.digest, length).await?.unwrap_or_default())
 }
 
-async fn read_existing(daemon: &Daemon, digest: &str, size: i64) -> Result<Option<Bytes>, Refused> {
+async fn read_existing(daemon: &Daemon, digest: &str, size: i64) -> Result<Option<Bytes>, RpcError> {
     let mut content = daemon.content();
     let request = ReadContentRequest { digest: digest.to_owned(), offset: 0, size };
     let reading = async {
@@ -73,7 +73,7 @@ pub(crate) async fn label(
     daemon: &Daemon,
     digest: &str,
     labels: &BTreeMap<String, String>,
-) -> Result<(), Refused> {
+) -> Result<(), RpcError> {
     let present = info(daemon, digest).await?.unwrap_or_default().labels;
     let changed = changed_labels(&present, labels);
     if changed.is_empty() {

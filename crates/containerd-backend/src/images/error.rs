@@ -6,14 +6,14 @@ use driver_core::ports::ContainersError;
 
 use super::model::ModelError;
 use super::source::SourceError;
-use crate::refused::Refused;
+use crate::grpc::error::RpcError;
 
 /// A pull, import or unpacking that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum InstallError {
     /// containerd refused a call.
     #[error("containerd refused a call")]
-    Daemon(#[from] Refused),
+    Daemon(#[from] RpcError),
     /// The registry or archive failed.
     #[error("{0}")]
     Source(SourceError),

@@ -7,9 +7,9 @@ use tonic::Streaming;
 
 use super::labels::Labels;
 use super::model::Descriptor;
-use crate::classify::{Trouble, classify};
-use crate::daemon::Daemon;
-use crate::refused::{Refused, gone_is_fine};
+use crate::grpc::classify::{ErrorKind, classify};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::{RpcError, gone_is_fine};
 
 /// The operation that errors name.
 const WRITE: &str = "write content";
@@ -33,7 +33,7 @@ impl<'a> Session<'a> {
         daemon: &'a Daemon,
         reference: &str,
         blob: &'a Descriptor,
-    ) -> Result<Self, Refused> {
+    ) -> Result<Self, RpcError> {
         let (requests, outgoing) = mpsc::channel(1);
         let stat = WriteContentRequest {
             action: WriteAction::Stat.into(),
@@ -58,7 +58,7 @@ impl<'a> Session<'a> {
     }
 
     /// Writes the next bytes.
-    pub(crate) async fn write(&mut self, data: Vec<u8>) -> Result<(), Refused> {
+    pub(crate) async fn write(&mut self, data: Vec<u8>) -> Result<(), RpcError> {
         let end = self.offset + data.len() as u64;
         let request = WriteContentRequest {
             action: WriteAction::Write.into(),
@@ -75,7 +75,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// `WrongContent` when they differ; `AlreadyExists` when another client was faster.
-    pub(crate) async fn commit(mut self, labels: &Labels) -> Result<(), Refused> {
+    pub(crate) async fn commit(mut self, labels: &Labels) -> Result<(), RpcError> {
         let request = WriteContentRequest {
             action: WriteAction::Commit.into(),
             offset: to_wire(self.offset),
@@ -96,24 +96,24 @@ impl<'a> Session<'a> {
         let _in_time = tokio::time::timeout(daemon.timeout(), ended).await;
     }
 
-    async fn send(&mut self, request: WriteContentRequest) -> Result<(), Refused> {
+    async fn send(&mut self, request: WriteContentRequest) -> Result<(), RpcError> {
         // Nobody to receive it means that the call has ended; its answer says why.
         let _ = self.requests.send(request).await;
         self.answer().await.map(drop)
     }
 
-    async fn answer(&mut self) -> Result<WriteContentResponse, Refused> {
-        let trouble = match self.responses.message().await {
+    async fn answer(&mut self) -> Result<WriteContentResponse, RpcError> {
+        let kind = match self.responses.message().await {
             Ok(Some(response)) => return Ok(response),
-            Ok(None) => Trouble::Lost("the daemon ended the call".to_owned()),
+            Ok(None) => ErrorKind::Lost("the daemon ended the call".to_owned()),
             Err(status) => classify(&status),
         };
-        Err(self.daemon.refused(WRITE, &self.blob.digest, trouble))
+        Err(self.daemon.refused(WRITE, &self.blob.digest, kind))
     }
 }
 
 /// Throws away what was written under a reference.
-pub(crate) async fn abort(daemon: &Daemon, reference: &str) -> Result<(), Refused> {
+pub(crate) async fn abort(daemon: &Daemon, reference: &str) -> Result<(), RpcError> {
     let mut content = daemon.content();
     let request = AbortRequest { r#ref: reference.to_owned() };
     gone_is_fine(daemon.call("throw away content", reference, content.abort(request)).await.map(drop))

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ingest;
 use super::locks::KeyedLocks;
-use crate::backoff::Backoff;
-use crate::daemon::Daemon;
+use crate::grpc::backoff::Backoff;
+use crate::grpc::daemon::Daemon;
 
 /// How often containerd is asked to throw something away.
 const ATTEMPTS: u32 = 5;

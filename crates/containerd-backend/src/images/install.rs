@@ -22,7 +22,7 @@ use super::room;
 use super::snapshots::{LayerStep, Unpacker};
 use super::source::{Source, SourceError};
 use super::store::{Part, Store};
-use crate::daemon::Daemon;
+use crate::grpc::daemon::Daemon;
 
 /// Layers that are fetched at the same time.
 const PARALLEL_LAYERS: usize = 3;

@@ -9,8 +9,8 @@ use super::labels::snapshot_label;
 use super::model::{Descriptor, Document, Manifest};
 use super::platform::Host;
 use super::record;
-use super::snapshots;
-use crate::daemon::Daemon;
+use crate::grpc::daemon::Daemon;
+use crate::objects::snapshot;
 
 /// Deepest nesting of indexes that is followed.
 const MAX_DEPTH: usize = 4;
@@ -79,7 +79,7 @@ async fn is_unpacked(
     let Some(top) = chain.last() else { return Ok(true) };
     let info = content::info(daemon, &manifest.config.digest).await?.unwrap_or_default();
     let is_held = info.labels.get(&snapshot_label(snapshotter)) == Some(top);
-    Ok(is_held && snapshots::exists(daemon, snapshotter, top).await?)
+    Ok(is_held && snapshot::exists(daemon, snapshotter, top).await?)
 }
 
 /// The port's view of an image.

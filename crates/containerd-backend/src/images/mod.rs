@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use driver_core::ports::{ContainersError, Image, ImageRequest, Progress, PullReport};
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Daemon;
-use crate::lease;
+use crate::grpc::daemon::Daemon;
+use crate::objects::{lease, snapshot};
 
 mod config;
 mod content;
 mod error;
 mod flights;
+pub(crate) mod import;
 mod ingest;
 mod ingests;
 mod install;
@@ -153,7 +154,7 @@ impl ImageStore {
         let (record, snapshot) = tokio::join!(record::read(&self.daemon, &image.name), async {
             match image.chain_id.as_str() {
                 "" => Ok(true),
-                chain_id => snapshots::exists(&self.daemon, &self.snapshotter, chain_id).await,
+                chain_id => snapshot::exists(&self.daemon, &self.snapshotter, chain_id).await,
             }
         });
         Ok(record?.is_some_and(|target| target.digest == image.digest) && snapshot?)

@@ -4,11 +4,11 @@ use containerd_client::services::v1::{CreateImageRequest, GetImageRequest, Image
 use prost_types::FieldMask;
 
 use super::model::Descriptor;
-use crate::daemon::Daemon;
-use crate::refused::Refused;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
 
 /// What a name stands for; none when there is no image of this name.
-pub(crate) async fn read(daemon: &Daemon, name: &str) -> Result<Option<Descriptor>, Refused> {
+pub(crate) async fn read(daemon: &Daemon, name: &str) -> Result<Option<Descriptor>, RpcError> {
     let mut images = daemon.images();
     let request = GetImageRequest { name: name.to_owned() };
     match daemon.call("look for the image", name, images.get(request)).await {
@@ -19,7 +19,7 @@ pub(crate) async fn read(daemon: &Daemon, name: &str) -> Result<Option<Descripto
 }
 
 /// Lets a name stand for an image from now on.
-pub(crate) async fn write(daemon: &Daemon, name: &str, target: &Descriptor) -> Result<(), Refused> {
+pub(crate) async fn write(daemon: &Daemon, name: &str, target: &Descriptor) -> Result<(), RpcError> {
     let image = Image { name: name.to_owned(), target: Some(target.to_wire()), ..Image::default() };
     let mut images = daemon.images();
     let request = CreateImageRequest { image: Some(image.clone()), source_date_epoch: None };

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::source::SourceError;
-use crate::backoff::Backoff;
+use crate::grpc::backoff::Backoff;
 
 /// Longest pause that a source may ask for within one pull.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -8,9 +8,9 @@ use containerd_client::services::v1::PluginsRequest;
 use super::InstallError;
 use super::content;
 use super::model::{Descriptor, Manifest};
-use crate::daemon::Daemon;
-use crate::refused::Refused;
-use crate::survey::host::DaemonHost;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::daemon_process::DaemonHost;
 
 /// The plug-in that keeps blobs.
 const CONTENT_STORE: &str = "io.containerd.content.v1";
@@ -42,7 +42,7 @@ pub(crate) async fn check(daemon: &Daemon, manifest: &Manifest) -> Result<(), In
 }
 
 /// The directory of the content store, as the daemon sees it.
-async fn content_root(daemon: &Daemon) -> Result<Option<PathBuf>, Refused> {
+async fn content_root(daemon: &Daemon) -> Result<Option<PathBuf>, RpcError> {
     let request = PluginsRequest { filters: vec![format!("type=={CONTENT_STORE}")] };
     let mut introspection = daemon.introspection();
     match daemon.call("ask for the content store", CONTENT_STORE, introspection.plugins(request)).await {

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use containerd_client::services::v1::ApplyRequest;
-use containerd_client::services::v1::snapshots::{
-    CommitSnapshotRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, StatSnapshotRequest,
-};
+use containerd_client::services::v1::snapshots::{CommitSnapshotRequest, PrepareSnapshotRequest};
 use containerd_client::types::Mount;
 
 use super::InstallError;
@@ -13,9 +11,9 @@ use super::labels::SNAPSHOT_REF;
 use super::locks::KeyedLocks;
 use super::media_types::{is_plain_layer, layer_for_differ};
 use super::model::Descriptor;
-use crate::daemon::Daemon;
-use crate::lease;
-use crate::refused::{Refused, gone_is_fine};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::objects::{lease, snapshot};
 
 /// The snapshotter, during one pull or import.
 pub(crate) struct Unpacker<'a> {
@@ -42,33 +40,15 @@ pub(crate) struct LayerStep<'a> {
     pub(crate) chain_id: &'a str,
 }
 
-/// Whether a committed snapshot of this chain id is there.
-pub(crate) async fn exists(daemon: &Daemon, snapshotter: &str, chain_id: &str) -> Result<bool, Refused> {
-    let request = StatSnapshotRequest { snapshotter: snapshotter.to_owned(), key: chain_id.to_owned() };
-    let mut snapshots = daemon.snapshots();
-    match daemon.call("look for a snapshot", chain_id, snapshots.stat(request)).await {
-        Ok(_) => Ok(true),
-        Err(refused) if refused.is_not_found() => Ok(false),
-        Err(refused) => Err(refused),
-    }
-}
-
-/// Removes a snapshot; gone is success.
-pub(crate) async fn remove(daemon: &Daemon, snapshotter: &str, key: &str) -> Result<(), Refused> {
-    let request = RemoveSnapshotRequest { snapshotter: snapshotter.to_owned(), key: key.to_owned() };
-    let mut snapshots = daemon.snapshots();
-    gone_is_fine(daemon.call("remove the snapshot", key, snapshots.remove(request)).await.map(drop))
-}
-
 impl Unpacker<'_> {
     /// Whether the snapshot is there; then it is put under the lease, so that it stays.
-    pub(crate) async fn hold(&self, chain_id: &str) -> Result<bool, Refused> {
-        if !exists(self.daemon, self.snapshotter, chain_id).await? {
+    pub(crate) async fn hold(&self, chain_id: &str) -> Result<bool, RpcError> {
+        if !snapshot::exists(self.daemon, self.snapshotter, chain_id).await? {
             return Ok(false);
         }
         lease::hold_snapshot(self.daemon, self.lease, self.snapshotter, chain_id).await?;
         // Looked at once more: it may have been collected before the lease had it.
-        exists(self.daemon, self.snapshotter, chain_id).await
+        snapshot::exists(self.daemon, self.snapshotter, chain_id).await
     }
 
     /// Unpacks a layer whose lower layers are unpacked. One that is unpacked already is success.
@@ -91,12 +71,12 @@ impl Unpacker<'_> {
         let done = self.fill(&key, layer, mounts).await;
         if done.is_err() {
             // The first failure is the one to report; what stays is collected when the lease ends.
-            let _ = remove(self.daemon, self.snapshotter, &key).await;
+            let _ = snapshot::remove(self.daemon, self.snapshotter, &key).await;
         }
         done
     }
 
-    async fn prepare(&self, key: &str, layer: LayerStep<'_>) -> Result<Vec<Mount>, Refused> {
+    async fn prepare(&self, key: &str, layer: LayerStep<'_>) -> Result<Vec<Mount>, RpcError> {
         let request = PrepareSnapshotRequest {
             snapshotter: self.snapshotter.to_owned(),
             key: key.to_owned(),
@@ -140,7 +120,7 @@ impl Unpacker<'_> {
         match committed {
             Err(refused) if refused.is_already_there() => {
                 self.hold(layer.chain_id).await?;
-                Ok(remove(self.daemon, self.snapshotter, key).await?)
+                Ok(snapshot::remove(self.daemon, self.snapshotter, key).await?)
             }
             other => Ok(other?),
         }

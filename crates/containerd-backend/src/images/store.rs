@@ -16,10 +16,10 @@ use super::locks::KeyedLocks;
 use super::model::Descriptor;
 use super::retry::pause;
 use super::source::{Source, SourceError};
-use crate::backoff::Backoff;
-use crate::classify::Trouble;
-use crate::daemon::Daemon;
-use crate::refused::Refused;
+use crate::grpc::backoff::Backoff;
+use crate::grpc::classify::ErrorKind;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
 
 /// Bytes that are sent to containerd at once; from 1 to 4 MiB its throughput is best.
 const CHUNK: usize = 2 << 20;
@@ -80,11 +80,11 @@ enum Try {
     Failed(InstallError),
 }
 
-impl From<Refused> for Try {
-    fn from(refused: Refused) -> Self {
-        match &refused.trouble {
-            Trouble::RefLocked => Self::Locked,
-            Trouble::WrongContent(reason) => Self::Wrong(reason.clone()),
+impl From<RpcError> for Try {
+    fn from(refused: RpcError) -> Self {
+        match &refused.kind {
+            ErrorKind::RefLocked => Self::Locked,
+            ErrorKind::WrongContent(reason) => Self::Wrong(reason.clone()),
             _ => Self::Failed(refused.into()),
         }
     }

@@ -58,14 +58,14 @@ pub(super) enum Failure {
         error: reqwest::Error,
     },
     /// It was not made.
-    Refused(SourceError),
+    RpcError(SourceError),
 }
 
 impl From<Failure> for SourceError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Below { host, error, .. } => fault::transport(&host, &error),
-            Failure::Refused(error) => error,
+            Failure::RpcError(error) => error,
         }
     }
 }
@@ -205,7 +205,7 @@ fn next(from: &Url, response: &Response) -> Result<Option<Url>, Failure> {
 }
 
 fn refused(reason: String) -> Failure {
-    Failure::Refused(SourceError::Final(reason))
+    Failure::RpcError(SourceError::Final(reason))
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use containerd_client::services::v1::{
 use driver_core::ports::ContainerRecord;
 use driver_core::request::ids::ContainerId;
 
-use crate::daemon::Daemon;
-use crate::refused::{Refused, gone_is_fine};
-use crate::{records, time};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::{RpcError, gone_is_fine};
+use crate::grpc::filter;
+use crate::grpc::time;
 
 /// Label of a lease with the moment of its end, the backstop for a driver that dies.
 const EXPIRE: &str = "containerd.io/gc.expire";
@@ -31,7 +32,7 @@ pub(crate) async fn create(
     id: &str,
     lifetime: Duration,
     labels: &BTreeMap<String, String>,
-) -> Result<Daemon, Refused> {
+) -> Result<Daemon, RpcError> {
     let mut labels: HashMap<_, _> = labels.clone().into_iter().collect();
     labels.insert(EXPIRE.to_owned(), time::expiry(lifetime));
     match try_create(daemon, id, labels.clone()).await {
@@ -44,14 +45,14 @@ pub(crate) async fn create(
     daemon.under_lease(id)
 }
 
-async fn try_create(daemon: &Daemon, id: &str, labels: HashMap<String, String>) -> Result<(), Refused> {
+async fn try_create(daemon: &Daemon, id: &str, labels: HashMap<String, String>) -> Result<(), RpcError> {
     let request = CreateRequest { id: id.to_owned(), labels };
     let mut leases = daemon.leases();
     daemon.call("create a lease", id, leases.create(request)).await.map(drop)
 }
 
 /// Deletes a lease; one that is gone is success.
-pub(crate) async fn delete(daemon: &Daemon, id: &str, end: End) -> Result<(), Refused> {
+pub(crate) async fn delete(daemon: &Daemon, id: &str, end: End) -> Result<(), RpcError> {
     let mut leases = daemon.leases();
     let request = DeleteRequest { id: id.to_owned(), sync: end == End::Now };
     gone_is_fine(daemon.call("delete the lease", id, leases.delete(request)).await.map(drop))
@@ -61,9 +62,9 @@ pub(crate) async fn delete(daemon: &Daemon, id: &str, end: End) -> Result<(), Re
 pub(crate) async fn find(
     daemon: &Daemon,
     labels: &BTreeMap<String, String>,
-) -> Result<Vec<ContainerRecord>, Refused> {
+) -> Result<Vec<ContainerRecord>, RpcError> {
     let mut leases = daemon.leases();
-    let request = ListRequest { filters: records::filters(labels) };
+    let request = ListRequest { filters: filter::filters(labels) };
     let listed = daemon.call("list the leases", daemon.namespace(), leases.list(request)).await?;
     let record = |lease: containerd_client::services::v1::Lease| ContainerRecord {
         id: ContainerId::existing(lease.id),
@@ -79,7 +80,7 @@ pub(crate) async fn hold_snapshot(
     lease: &str,
     snapshotter: &str,
     key: &str,
-) -> Result<(), Refused> {
+) -> Result<(), RpcError> {
     let resource = Resource { id: key.to_owned(), r#type: format!("snapshots/{snapshotter}") };
     let request = AddResourceRequest { id: lease.to_owned(), resource: Some(resource) };
     let mut leases = daemon.leases();

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use containerd_client::services::v1::{Plugin, PluginsRequest, VersionResponse};
 
-use crate::daemon::Daemon;
-use crate::refused::Refused;
-use crate::runtime::{self, LINUX_V1, RUNC_V2, ShimProgram};
-use crate::survey::host::DaemonHost;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::daemon_process::DaemonHost;
+use crate::health::runtime::{self, LINUX_V1, RUNC_V2, ShimProgram};
 
 /// What is known of a daemon.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ pub(crate) struct FeatureCache {
 impl FeatureCache {
     /// The features, asked of the daemon when there was a new connection since. Callers at the same time may ask
     /// more than once; none waits for another.
-    pub(crate) async fn get(&self, daemon: &Daemon, configured: &str) -> Result<Arc<Features>, Refused> {
+    pub(crate) async fn get(&self, daemon: &Daemon, configured: &str) -> Result<Arc<Features>, RpcError> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((connect, features)) = known
             && connect == daemon.connects()
@@ -67,7 +67,7 @@ impl FeatureCache {
     }
 }
 
-async fn ask(daemon: &Daemon, configured: &str) -> Result<Features, Refused> {
+async fn ask(daemon: &Daemon, configured: &str) -> Result<Features, RpcError> {
     let (mut versions, mut introspection) = (daemon.version(), daemon.introspection());
     let (version, plugins) = tokio::join!(
         daemon.call("ask for the version", "containerd", versions.version(())),

@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 
 /// What an answer means, free of codes and texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum ErrorKind {
     /// The object does not exist.
     NotFound,
     /// The object exists already.
@@ -45,29 +45,29 @@ pub(crate) enum Trouble {
 }
 
 /// Reads a status.
-pub(crate) fn classify(status: &Status) -> Trouble {
+pub(crate) fn classify(status: &Status) -> ErrorKind {
     if let Some(source) = status.source() {
-        return Trouble::Lost(deepest(source));
+        return ErrorKind::Lost(deepest(source));
     }
     let text = status.message();
     match status.code() {
-        Code::Unimplemented => Trouble::Unimplemented,
-        Code::DeadlineExceeded => Trouble::GaveUp(plain(text)),
-        Code::FailedPrecondition if is_wrong_content(text) => Trouble::WrongContent(plain(text)),
-        Code::Unavailable if is_locked_ref(text) => Trouble::RefLocked,
-        Code::Unavailable | Code::Cancelled => Trouble::Lost(plain(text)),
+        Code::Unimplemented => ErrorKind::Unimplemented,
+        Code::DeadlineExceeded => ErrorKind::GaveUp(plain(text)),
+        Code::FailedPrecondition if is_wrong_content(text) => ErrorKind::WrongContent(plain(text)),
+        Code::Unavailable if is_locked_ref(text) => ErrorKind::RefLocked,
+        Code::Unavailable | Code::Cancelled => ErrorKind::Lost(plain(text)),
         // The runtime's texts first: some versions wrap a missing program in NotFound.
         code => by_text(text).unwrap_or_else(|| match code {
-            Code::NotFound => Trouble::NotFound,
-            Code::AlreadyExists => Trouble::AlreadyExists,
-            _ => Trouble::Failed(plain(text)),
+            Code::NotFound => ErrorKind::NotFound,
+            Code::AlreadyExists => ErrorKind::AlreadyExists,
+            _ => ErrorKind::Failed(plain(text)),
         }),
     }
 }
 
-fn by_text(text: &str) -> Option<Trouble> {
+fn by_text(text: &str) -> Option<ErrorKind> {
     if let Some((command, reason)) = refused_command(text) {
-        return Some(Trouble::Command { command, reason });
+        return Some(ErrorKind::Command { command, reason });
     }
     let missing = [
         "snapshotter not loaded",
@@ -76,30 +76,30 @@ fn by_text(text: &str) -> Option<Trouble> {
         "binary not installed",
     ];
     if missing.iter().any(|pattern| text.contains(pattern)) {
-        return Some(Trouble::Unsupported(plain(text)));
+        return Some(ErrorKind::Unsupported(plain(text)));
     }
     // What runc or crun has is left of an attempt that was broken off; containerd does not know it.
     if text.contains("OCI runtime") && text.contains("already exists") {
-        return Some(Trouble::AlreadyExists);
+        return Some(ErrorKind::AlreadyExists);
     }
     // The bundle of a task that was broken off, which containerd removes in its own time.
     if text.contains("mkdir ")
         && text.contains("io.containerd.runtime.v2.task/")
         && text.contains(": file exists")
     {
-        return Some(Trouble::StillThere);
+        return Some(ErrorKind::StillThere);
     }
     if text.contains("unable to retrieve OCI runtime error")
         && text.contains("log.json: no such file or directory")
     {
-        return Some(Trouble::Overtaken(plain(text)));
+        return Some(ErrorKind::Overtaken(plain(text)));
     }
     // 1.7 says so of a sandbox record that is gone, without a code.
     if text.ends_with("bucket not found") || text.ends_with("bucket not found: unknown") {
-        return Some(Trouble::NotFound);
+        return Some(ErrorKind::NotFound);
     }
     let cut_off = ["ttrpc: closed", "transport error", "h2 protocol error", "transport is closing"];
-    cut_off.iter().any(|pattern| text.contains(pattern)).then(|| Trouble::Lost(plain(text)))
+    cut_off.iter().any(|pattern| text.contains(pattern)).then(|| ErrorKind::Lost(plain(text)))
 }
 
 /// A program that the runtime could not execute, and why: runc's `exec: "x": reason`, crun's `` executable file `x` ``.
@@ -353,7 +353,7 @@ mod tests {
                 cause.kind(),
                 "reset by peer",
             ))));
-            assert_eq!(classify(&status), Trouble::Lost("reset by peer".into()), "{code:?}");
+            assert_eq!(classify(&status), ErrorKind::Lost("reset by peer".into()), "{code:?}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! What travels in `Any`: OCI specs as JSON and the options of the runc shims. containerd's type URLs have no
 //! `type.googleapis.com/` prefix.
 
-use driver_core::ports::ContainersError;
+use containerd_client::types::Mount;
+use driver_core::ports::{ContainersError, Rootfs, RootfsMount};
 use prost::Message;
 use prost_types::Any;
 use serde::Serialize;
@@ -53,6 +54,22 @@ fn json(type_url: &str, value: &impl Serialize) -> Result<Any, ContainersError> 
     Ok(Any { type_url: type_url.to_owned(), value })
 }
 
+/// A mount of a snapshotter.
+pub(crate) fn mount_from_wire(mount: Mount) -> RootfsMount {
+    RootfsMount { kind: mount.r#type, source: mount.source, options: mount.options }
+}
+
+/// The mounts as `Tasks.Create` wants them.
+pub(crate) fn mounts_to_wire(rootfs: &Rootfs) -> Vec<Mount> {
+    let mount = |mount: &RootfsMount| Mount {
+        r#type: mount.kind.clone(),
+        source: mount.source.clone(),
+        target: String::new(),
+        options: mount.options.clone(),
+    };
+    rootfs.mounts.iter().map(mount).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +86,17 @@ mod tests {
         let any = process(&serde_json::json!({"cwd": "/"})).unwrap();
         assert_eq!(any.type_url, "types.containerd.io/opencontainers/runtime-spec/1/Process");
         assert_eq!(any.value, br#"{"cwd":"/"}"#);
+    }
+
+    #[test]
+    fn mounts_go_to_the_task_as_they_came_from_the_snapshotter() {
+        let mount = Mount {
+            r#type: "overlay".into(),
+            source: "overlay".into(),
+            target: String::new(),
+            options: vec!["lowerdir=/a".into()],
+        };
+        let rootfs = Rootfs { mounts: vec![mount_from_wire(mount.clone())] };
+        assert_eq!(mounts_to_wire(&rootfs), [mount]);
     }
 }

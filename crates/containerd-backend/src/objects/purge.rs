@@ -4,29 +4,33 @@ use std::sync::Arc;
 
 use driver_core::request::ids::ContainerId;
 
-use crate::daemon::Daemon;
-use crate::features::Features;
-use crate::images::snapshots;
-use crate::orphans::{self, Orphans};
-use crate::refused::Refused;
-use crate::{lease, leftovers, records, sandbox, tasks};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::features::Features;
+use crate::objects::container;
+use crate::objects::lease;
+use crate::objects::sandbox;
+use crate::objects::snapshot;
+use crate::objects::task;
+use crate::quirks::orphan_shims::{self, Orphans};
+use crate::quirks::runc_leftovers;
 
 /// Removes whatever there is of this id. One failure is reported; the rest is attempted all the same, except
 /// that a task or a sandbox record which could not be removed keeps its container's record and its file system: without
 /// them it could not be found any more.
 pub(crate) async fn purge(
     daemon: &Daemon,
-    features: Result<Arc<Features>, Refused>,
+    features: Result<Arc<Features>, RpcError>,
     snapshotter: &str,
     id: &ContainerId,
-) -> Result<(), Refused> {
+) -> Result<(), RpcError> {
     let id = id.as_str();
-    let (record, task) = tokio::join!(records::get(daemon, id), tasks::remove(daemon, id));
+    let (record, task) = tokio::join!(container::get(daemon, id), task::remove(daemon, id));
     let is_deleted = task?;
-    let runtime = leftovers::remove(daemon, id).await;
-    if !is_deleted && orphans::end(daemon, id).await == Orphans::Held {
+    let runtime = runc_leftovers::remove(daemon, id).await;
+    if !is_deleted && orphan_shims::end(daemon, id).await == Orphans::Held {
         // Its task came about only now.
-        tasks::remove(daemon, id).await?;
+        task::remove(daemon, id).await?;
     }
     // A record of an earlier configuration, or of another driver, has another snapshotter or key.
     let (snapshotter, key) = match record? {
@@ -41,11 +45,11 @@ pub(crate) async fn purge(
     }
     let results = [
         runtime,
-        records::delete(daemon, id).await,
-        snapshots::remove(daemon, &snapshotter, &key).await,
+        container::delete(daemon, id).await,
+        snapshot::remove(daemon, &snapshotter, &key).await,
         lease::delete(daemon, id, lease::End::Later).await,
     ];
-    let mut failures: Vec<Refused> = results.into_iter().filter_map(Result::err).collect();
+    let mut failures: Vec<RpcError> = results.into_iter().filter_map(Result::err).collect();
     // What the daemon's absence interrupted is finished later, whatever else failed.
     failures.sort_by_key(|refused| !refused.is_lost());
     let mut failures = failures.into_iter();

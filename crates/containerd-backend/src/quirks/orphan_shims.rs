@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use linux_host::process::PidFd;
 
-use crate::backoff::Backoff;
-use crate::daemon::Daemon;
+use crate::grpc::backoff::Backoff;
+use crate::grpc::daemon::Daemon;
 
 /// How long containerd may clean up by itself: twice its own limit (`io.containerd.timeout.shim.cleanup`).
 const CLEANUP: Duration = Duration::from_secs(10);

@@ -10,11 +10,13 @@ use containerd_client::services::v1::{
 use containerd_client::types::v1::{Process, Status};
 use driver_core::ports::{ContainersError, Exit, Rootfs, Stdio, TaskState};
 
-use crate::backoff::Backoff;
-use crate::classify::Trouble;
-use crate::daemon::Daemon;
-use crate::refused::{Refused, gone_is_fine};
-use crate::{leftovers, rootfs, time};
+use crate::grpc::backoff::Backoff;
+use crate::grpc::classify::ErrorKind;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::{RpcError, gone_is_fine};
+use crate::grpc::time;
+use crate::grpc::wire;
+use crate::quirks::runc_leftovers;
 
 /// The operation of creating a task.
 const CREATE: &str = "create the task";
@@ -35,7 +37,7 @@ pub(crate) async fn create(
 ) -> Result<u32, ContainersError> {
     let request = CreateTaskRequest {
         container_id: id.to_owned(),
-        rootfs: rootfs::to_wire(root),
+        rootfs: wire::mounts_to_wire(root),
         stdin: text(&stdio.stdin)?,
         stdout: text(&stdio.stdout)?,
         stderr: text(&stdio.stderr)?,
@@ -49,22 +51,22 @@ pub(crate) async fn create(
             Ok(pid) => return Ok(pid),
             Err(refused) => refused,
         };
-        match &refused.trouble {
+        match &refused.kind {
             // No event tells that containerd has cleaned up.
-            Trouble::StillThere if begin.elapsed() < daemon.timeout() => {
+            ErrorKind::StillThere if begin.elapsed() < daemon.timeout() => {
                 tokio::time::sleep(backoff.next_delay()).await;
             }
-            Trouble::Overtaken(_) if overtaken < OVERTAKEN_TRIES => {
+            ErrorKind::Overtaken(_) if overtaken < OVERTAKEN_TRIES => {
                 overtaken += 1;
                 tokio::time::sleep(backoff.next_delay()).await;
             }
-            Trouble::AlreadyExists if !removed && get(daemon, id).await?.is_none() => {
+            ErrorKind::AlreadyExists if !removed && get(daemon, id).await?.is_none() => {
                 delete(daemon, id).await?;
-                leftovers::remove(daemon, id).await?;
+                runc_leftovers::remove(daemon, id).await?;
                 removed = true;
             }
             // containerd itself ended the attempt and cleans up: a pipe without a reader, a host under load.
-            Trouble::GaveUp(reason) => {
+            ErrorKind::GaveUp(reason) => {
                 let reason = format!(
                     "containerd gave up, as no one reads the log pipes or the shim is stuck ({reason})"
                 );
@@ -75,7 +77,7 @@ pub(crate) async fn create(
     }
 }
 
-async fn try_create(daemon: &Daemon, id: &str, request: CreateTaskRequest) -> Result<u32, Refused> {
+async fn try_create(daemon: &Daemon, id: &str, request: CreateTaskRequest) -> Result<u32, RpcError> {
     let mut tasks = daemon.tasks();
     let limit = daemon.timeout().max(CREATE_LIMIT);
     Ok(daemon.call_within(limit, CREATE, id, tasks.create(request)).await?.pid)
@@ -93,7 +95,7 @@ pub(crate) fn text(path: &Path) -> Result<String, ContainersError> {
 }
 
 /// Starts a task, or an exec of it; gives its process id.
-pub(crate) async fn start(daemon: &Daemon, id: &str, exec_id: &str) -> Result<u32, Refused> {
+pub(crate) async fn start(daemon: &Daemon, id: &str, exec_id: &str) -> Result<u32, RpcError> {
     let request = StartRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned() };
     let mut tasks = daemon.tasks();
     let operation = if exec_id.is_empty() { "start the task" } else { "start the exec" };
@@ -101,7 +103,7 @@ pub(crate) async fn start(daemon: &Daemon, id: &str, exec_id: &str) -> Result<u3
 }
 
 /// Waits for the end of a task or an exec, however long it takes.
-pub(crate) async fn wait(daemon: &Daemon, id: &str, exec_id: &str) -> Result<Exit, Refused> {
+pub(crate) async fn wait(daemon: &Daemon, id: &str, exec_id: &str) -> Result<Exit, RpcError> {
     let request = WaitRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned() };
     let mut tasks = daemon.tasks();
     let ended = daemon.long_call("wait for the end", id, tasks.wait(request)).await?;
@@ -115,9 +117,9 @@ pub(crate) async fn kill(
     exec_id: &str,
     signal: i32,
     all: bool,
-) -> Result<(), Refused> {
+) -> Result<(), RpcError> {
     let signal = u32::try_from(signal).map_err(|_| {
-        daemon.refused("send a signal", id, Trouble::Failed(format!("{signal} is not a signal")))
+        daemon.refused("send a signal", id, ErrorKind::Failed(format!("{signal} is not a signal")))
     })?;
     let request = KillRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned(), signal, all };
     let mut tasks = daemon.tasks();
@@ -125,14 +127,14 @@ pub(crate) async fn kill(
 }
 
 /// The state, asked for until the daemon can tell: a shim that is stuck makes it answer with an unknown one.
-pub(crate) async fn state(daemon: &Daemon, id: &str) -> Result<TaskState, Refused> {
+pub(crate) async fn state(daemon: &Daemon, id: &str) -> Result<TaskState, RpcError> {
     let (begin, mut backoff) = (Instant::now(), Backoff::default());
     loop {
         if let Some(state) = known(get(daemon, id).await?.as_ref()) {
             return Ok(state);
         }
         if begin.elapsed() >= daemon.timeout() {
-            return Err(daemon.refused(STATE, id, Trouble::TimedOut(daemon.timeout())));
+            return Err(daemon.refused(STATE, id, ErrorKind::TimedOut(daemon.timeout())));
         }
         // No event tells that a shim answers again.
         tokio::time::sleep(backoff.next_delay()).await;
@@ -140,9 +142,9 @@ pub(crate) async fn state(daemon: &Daemon, id: &str) -> Result<TaskState, Refuse
 }
 
 /// The FIFOs that the task was created with.
-pub(crate) async fn stdio(daemon: &Daemon, id: &str) -> Result<Stdio, Refused> {
+pub(crate) async fn stdio(daemon: &Daemon, id: &str) -> Result<Stdio, RpcError> {
     let process = get(daemon, id).await?;
-    let process = process.ok_or_else(|| daemon.refused(STATE, id, Trouble::NotFound))?;
+    let process = process.ok_or_else(|| daemon.refused(STATE, id, ErrorKind::NotFound))?;
     Ok(Stdio {
         stdin: process.stdin.into(),
         stdout: process.stdout.into(),
@@ -151,7 +153,7 @@ pub(crate) async fn stdio(daemon: &Daemon, id: &str) -> Result<Stdio, Refused> {
     })
 }
 
-async fn get(daemon: &Daemon, id: &str) -> Result<Option<Process>, Refused> {
+async fn get(daemon: &Daemon, id: &str) -> Result<Option<Process>, RpcError> {
     let request = GetRequest { container_id: id.to_owned(), exec_id: String::new() };
     let mut tasks = daemon.tasks();
     match daemon.call(STATE, id, tasks.get(request)).await {
@@ -182,25 +184,25 @@ fn known(process: Option<&Process>) -> Option<TaskState> {
 ///
 /// A task that can not be found is deleted, too: a daemon that died in the middle of deleting it takes up its shim
 /// again, which has no process any more, and would call every later task of this id a second one.
-pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
+pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<bool, RpcError> {
     if remove_found(daemon, id).await? {
         return Ok(true);
     }
     match delete(daemon, id).await {
         // A create that was broken off may have come about in between.
-        Err(Refused { trouble: Trouble::Failed(_), .. }) if remove_found(daemon, id).await? => Ok(true),
+        Err(RpcError { kind: ErrorKind::Failed(_), .. }) if remove_found(daemon, id).await? => Ok(true),
         deleted => deleted,
     }
 }
 
-async fn remove_found(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
+async fn remove_found(daemon: &Daemon, id: &str) -> Result<bool, RpcError> {
     let Some(process) = get(daemon, id).await? else { return Ok(false) };
     end(daemon, id, &process).await?;
     delete(daemon, id).await
 }
 
 /// Tells whether there was something to delete.
-async fn delete(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
+async fn delete(daemon: &Daemon, id: &str) -> Result<bool, RpcError> {
     let mut tasks = daemon.tasks();
     let request = DeleteTaskRequest { container_id: id.to_owned() };
     match daemon.call("delete the task", id, tasks.delete(request)).await {
@@ -210,7 +212,7 @@ async fn delete(daemon: &Daemon, id: &str) -> Result<bool, Refused> {
 }
 
 /// Kills the task unless it has ended, and waits for its end.
-async fn end(daemon: &Daemon, id: &str, process: &Process) -> Result<(), Refused> {
+async fn end(daemon: &Daemon, id: &str, process: &Process) -> Result<(), RpcError> {
     if process.status() != Status::Stopped {
         if matches!(process.status(), Status::Paused | Status::Pausing) {
             // A frozen process takes its signal only when it thaws.
@@ -223,7 +225,7 @@ async fn end(daemon: &Daemon, id: &str, process: &Process) -> Result<(), Refused
             Ok(Ok(_)) => {}
             Ok(Err(refused)) => gone_is_fine(Err(refused))?,
             Err(_) => {
-                return Err(daemon.refused("wait for the end", id, Trouble::TimedOut(daemon.timeout())));
+                return Err(daemon.refused("wait for the end", id, ErrorKind::TimedOut(daemon.timeout())));
             }
         }
     }

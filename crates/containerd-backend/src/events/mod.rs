@@ -5,14 +5,14 @@ use driver_core::request::ids::ContainerId;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::daemon::Daemon;
+use crate::grpc::daemon::Daemon;
 
 mod decode;
 mod hints;
 mod socket;
 mod subscription;
 
-use crate::backoff::Backoff;
+use crate::grpc::backoff::Backoff;
 use hints::Hints;
 use socket::SocketWatch;
 use subscription::Subscription;

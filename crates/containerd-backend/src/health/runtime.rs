@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use prost_types::Any;
 
-use crate::wire::RuncOptions;
+use crate::grpc::wire::RuncOptions;
 
 /// The shim that replaces the ones which containerd 2 dropped.
 pub(crate) const RUNC_V2: &str = "io.containerd.runc.v2";

@@ -8,10 +8,10 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::classify::Trouble;
-use crate::daemon::Daemon;
-use crate::refused::Refused;
-use crate::survey::host::DaemonHost;
+use crate::grpc::classify::ErrorKind;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::daemon_process::DaemonHost;
 
 /// Where runc's shim keeps the runtime's state, by namespace, unless its options say otherwise (containerd,
 /// `pkg/process`, `RuncRoot`).
@@ -20,13 +20,13 @@ const RUNC_ROOT: &str = "/run/containerd/runc";
 const REMOVE: &str = "remove the runtime's leftover container";
 
 /// Removes the runtime's container of a task that containerd does not have. Nothing to remove is success.
-pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), RpcError> {
     let root = Path::new(RUNC_ROOT).join(daemon.namespace());
     let Some(state) = state_directory(&root, id) else { return Ok(()) };
     if tokio::fs::symlink_metadata(&state).await.is_err() {
         return Ok(());
     }
-    let failed = |reason: String| daemon.refused(REMOVE, id, Trouble::Failed(reason));
+    let failed = |reason: String| daemon.refused(REMOVE, id, ErrorKind::Failed(reason));
     let host = DaemonHost::of(daemon)
         .await
         .ok_or_else(|| failed("containerd's process can not be seen".to_owned()))?;
@@ -42,7 +42,7 @@ pub(crate) async fn remove(daemon: &Daemon, id: &str) -> Result<(), Refused> {
         Ok(Ok(output)) if output.status.success() => Ok(()),
         Ok(Ok(output)) => Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
         Ok(Err(error)) => Err(failed(format!("runc does not start: {error}"))),
-        Err(_) => Err(daemon.refused(REMOVE, id, Trouble::TimedOut(daemon.timeout()))),
+        Err(_) => Err(daemon.refused(REMOVE, id, ErrorKind::TimedOut(daemon.timeout()))),
     }
 }
 

@@ -9,9 +9,9 @@ use prost_types::Any;
 use tonic::Streaming;
 
 use super::decode;
-use crate::classify::{Trouble, classify};
-use crate::daemon::Daemon;
-use crate::refused::Refused;
+use crate::grpc::classify::{ErrorKind, classify};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
 
 /// Topic of the events by which a subscription learns that it is live.
 const CANARY: &str = "/containerd-driver/canary";
@@ -37,7 +37,7 @@ impl Subscription {
                 tokio::select! {
                     biased;
                     answer = &mut subscribing => break answer.map_err(|status| text(&classify(&status))),
-                    published = send_canary(daemon) => published.map_err(|refused| text(&refused.trouble))?,
+                    published = send_canary(daemon) => published.map_err(|refused| text(&refused.kind))?,
                 }
             }
         };
@@ -63,7 +63,7 @@ impl Subscription {
     }
 }
 
-async fn send_canary(daemon: &Daemon) -> Result<(), Refused> {
+async fn send_canary(daemon: &Daemon) -> Result<(), RpcError> {
     let event = Any { type_url: "google.protobuf.Empty".to_owned(), value: Vec::new() };
     let request = PublishRequest { topic: CANARY.to_owned(), event: Some(event) };
     let mut events = daemon.events();
@@ -79,10 +79,10 @@ fn filter(namespace: &str) -> String {
 }
 
 /// The reason to show: what the transport said.
-fn text(trouble: &Trouble) -> String {
-    match trouble {
-        Trouble::Lost(reason) | Trouble::GaveUp(reason) | Trouble::Failed(reason) => reason.clone(),
-        Trouble::TimedOut(limit) => format!("no answer within {} s", limit.as_secs_f32()),
+fn text(kind: &ErrorKind) -> String {
+    match kind {
+        ErrorKind::Lost(reason) | ErrorKind::GaveUp(reason) | ErrorKind::Failed(reason) => reason.clone(),
+        ErrorKind::TimedOut(limit) => format!("no answer within {} s", limit.as_secs_f32()),
         other => format!("{other:?}"),
     }
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use containerd_client::services::v1::snapshots::{
     Kind, MountsRequest, PrepareSnapshotRequest, StatSnapshotRequest,
 };
-use containerd_client::types::Mount;
-use driver_core::ports::{Image, Rootfs, RootfsMount, TaskState};
+use driver_core::ports::{Image, Rootfs, TaskState};
 use driver_core::request::ids::ContainerId;
 
-use crate::daemon::Daemon;
-use crate::refused::Refused;
-use crate::{lease, records, tasks};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::grpc::wire;
+use crate::objects::container;
+use crate::objects::lease;
+use crate::objects::task;
 
 /// How long a snapshot is kept when no container record follows, because the driver died.
 const LEASE_LIFETIME: Duration = Duration::from_secs(3600);
@@ -24,7 +26,7 @@ pub(crate) async fn prepare(
     id: &ContainerId,
     image: &Image,
     labels: &BTreeMap<String, String>,
-) -> Result<Rootfs, Refused> {
+) -> Result<Rootfs, RpcError> {
     let key = id.as_str();
     let leased = lease::create(daemon, key, LEASE_LIFETIME, labels).await?;
     let request = PrepareSnapshotRequest {
@@ -35,7 +37,7 @@ pub(crate) async fn prepare(
     };
     let mut snapshots = leased.snapshots();
     let prepared = leased.call("prepare the root file system", key, snapshots.prepare(request)).await?;
-    Ok(Rootfs { mounts: prepared.mounts.into_iter().map(from_wire).collect() })
+    Ok(Rootfs { mounts: prepared.mounts.into_iter().map(wire::mount_from_wire).collect() })
 }
 
 /// The snapshot of a container without a task, when its parent is the image; the container's record is deleted.
@@ -45,14 +47,14 @@ pub(crate) async fn reuse(
     id: &ContainerId,
     image: &Image,
     labels: &BTreeMap<String, String>,
-) -> Result<Option<Rootfs>, Refused> {
+) -> Result<Option<Rootfs>, RpcError> {
     let key = id.as_str();
-    let is_kept = match records::get(daemon, key).await? {
+    let is_kept = match container::get(daemon, key).await? {
         Some(record) => record.snapshotter == snapshotter && record.snapshot_key == key,
         None => false,
     };
     if !is_kept
-        || tasks::state(daemon, key).await? != TaskState::Absent
+        || task::state(daemon, key).await? != TaskState::Absent
         || !is_of(daemon, snapshotter, key, image).await?
     {
         return Ok(None);
@@ -64,12 +66,12 @@ pub(crate) async fn reuse(
     let mut snapshots = daemon.snapshots();
     let mounted =
         daemon.call("look for the root file system's mounts", key, snapshots.mounts(request)).await?;
-    records::delete(daemon, key).await?;
-    Ok(Some(Rootfs { mounts: mounted.mounts.into_iter().map(from_wire).collect() }))
+    container::delete(daemon, key).await?;
+    Ok(Some(Rootfs { mounts: mounted.mounts.into_iter().map(wire::mount_from_wire).collect() }))
 }
 
 /// Whether there is a writable snapshot on top of the image.
-async fn is_of(daemon: &Daemon, snapshotter: &str, key: &str, image: &Image) -> Result<bool, Refused> {
+async fn is_of(daemon: &Daemon, snapshotter: &str, key: &str, image: &Image) -> Result<bool, RpcError> {
     let request = StatSnapshotRequest { snapshotter: snapshotter.to_owned(), key: key.to_owned() };
     let mut snapshots = daemon.snapshots();
     match daemon.call("look for the root file system", key, snapshots.stat(request)).await {
@@ -78,37 +80,5 @@ async fn is_of(daemon: &Daemon, snapshotter: &str, key: &str, image: &Image) -> 
         }
         Err(refused) if refused.is_not_found() => Ok(false),
         Err(refused) => Err(refused),
-    }
-}
-
-fn from_wire(mount: Mount) -> RootfsMount {
-    RootfsMount { kind: mount.r#type, source: mount.source, options: mount.options }
-}
-
-/// The mounts as `Tasks.Create` wants them.
-pub(crate) fn to_wire(rootfs: &Rootfs) -> Vec<Mount> {
-    let mount = |mount: &RootfsMount| Mount {
-        r#type: mount.kind.clone(),
-        source: mount.source.clone(),
-        target: String::new(),
-        options: mount.options.clone(),
-    };
-    rootfs.mounts.iter().map(mount).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mounts_go_to_the_task_as_they_came_from_the_snapshotter() {
-        let mount = Mount {
-            r#type: "overlay".into(),
-            source: "overlay".into(),
-            target: String::new(),
-            options: vec!["lowerdir=/a".into()],
-        };
-        let rootfs = Rootfs { mounts: vec![from_wire(mount.clone())] };
-        assert_eq!(to_wire(&rootfs), [mount]);
     }
 }

@@ -7,15 +7,17 @@ use driver_core::ports::Survey;
 use prost::Message;
 use prost_types::Any;
 
-use crate::daemon::Daemon;
-use crate::features::Features;
-use crate::refused::Refused;
-use crate::runtime::{self, ShimProgram};
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::RpcError;
+use crate::health::features::Features;
+use crate::health::runtime::ShimProgram;
 
-pub(crate) mod host;
-mod mounts;
+pub(crate) mod daemon_process;
+pub(crate) mod features;
+pub(crate) mod runtime;
+mod shared_mounts;
 
-use host::DaemonHost;
+use daemon_process::DaemonHost;
 
 /// Type of the plug-ins that make root file systems.
 const SNAPSHOTTER: &str = "io.containerd.snapshotter.v1";
@@ -36,7 +38,7 @@ pub(crate) async fn survey(
     configured: &str,
     snapshotter: &str,
     state_dir: &Path,
-) -> Result<Survey, Refused> {
+) -> Result<Survey, RpcError> {
     let mut survey = Survey {
         version: features.version.clone(),
         revision: features.revision.clone(),
@@ -46,7 +48,7 @@ pub(crate) async fn survey(
     survey.problems.extend(snapshotter_problem(features, snapshotter));
     let host = DaemonHost::of(daemon).await;
     survey.problems.extend(runtime_problem(daemon, host.as_ref(), &features.runtime).await?);
-    survey.problems.extend(host.and_then(|host| mounts::problem(host.process(), state_dir)));
+    survey.problems.extend(host.and_then(|host| shared_mounts::problem(host.process(), state_dir)));
     if features.runtime != configured {
         survey.warnings.push(format!(
             "containerd {} no longer has the runtime {configured}: {} is used in its place",
@@ -83,7 +85,7 @@ async fn runtime_problem(
     daemon: &Daemon,
     host: Option<&DaemonHost>,
     name: &str,
-) -> Result<Option<String>, Refused> {
+) -> Result<Option<String>, RpcError> {
     let program = match runtime::shim_program(name) {
         ShimProgram::Malformed => {
             return Ok(Some(format!(
@@ -118,7 +120,7 @@ fn missing_program(host: &DaemonHost, name: &str, program: &ShimProgram) -> Opti
 }
 
 /// What the runtime's plug-in says of one runtime: nothing where it does not answer such questions.
-async fn ask_runtime_plugin(daemon: &Daemon, name: &str) -> Result<Option<Option<String>>, Refused> {
+async fn ask_runtime_plugin(daemon: &Daemon, name: &str) -> Result<Option<Option<String>>, RpcError> {
     let question = RuntimeRequest { runtime_path: name.to_owned(), options: runtime::options(name) };
     let request = PluginInfoRequest {
         r#type: "io.containerd.runtime.v2".to_owned(),

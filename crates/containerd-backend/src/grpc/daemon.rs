@@ -16,8 +16,8 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-use crate::classify::{Trouble, classify};
-use crate::refused::Refused;
+use crate::grpc::classify::{ErrorKind, classify};
+use crate::grpc::error::RpcError;
 
 /// Largest message that is accepted, in bytes. containerd sends up to 16 MiB; tonic's own limit is 4 MiB.
 const MAX_MESSAGE: usize = 32 << 20;
@@ -106,12 +106,12 @@ impl Daemon {
     }
 
     /// The same daemon; what is made through this one belongs to the lease.
-    pub(crate) fn under_lease(&self, lease: &str) -> Result<Self, Refused> {
+    pub(crate) fn under_lease(&self, lease: &str) -> Result<Self, RpcError> {
         let header = lease.parse().map_err(|_| {
             self.refused(
                 "use a lease",
                 lease,
-                Trouble::Failed("its id does not fit into a header".to_owned()),
+                ErrorKind::Failed("its id does not fit into a header".to_owned()),
             )
         })?;
         let mut leased = self.clone();
@@ -170,7 +170,7 @@ impl Daemon {
         operation: &'static str,
         id: &str,
         call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, RpcError> {
         self.call_within(self.timeout, operation, id, call).await
     }
 
@@ -181,10 +181,10 @@ impl Daemon {
         operation: &'static str,
         id: &str,
         call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, RpcError> {
         match tokio::time::timeout(limit, call).await {
             Ok(answer) => self.answer(operation, id, answer),
-            Err(_) => Err(self.refused(operation, id, Trouble::TimedOut(limit))),
+            Err(_) => Err(self.refused(operation, id, ErrorKind::TimedOut(limit))),
         }
     }
 
@@ -194,7 +194,7 @@ impl Daemon {
         operation: &'static str,
         id: &str,
         call: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, RpcError> {
         let answer = call.await;
         self.answer(operation, id, answer)
     }
@@ -204,17 +204,17 @@ impl Daemon {
         operation: &'static str,
         id: &str,
         answer: Result<Response<T>, Status>,
-    ) -> Result<T, Refused> {
+    ) -> Result<T, RpcError> {
         answer.map(Response::into_inner).map_err(|status| self.refused(operation, id, classify(&status)))
     }
 
     /// The error of a refused call.
-    pub(crate) fn refused(&self, operation: &'static str, id: &str, trouble: Trouble) -> Refused {
-        Refused {
+    pub(crate) fn refused(&self, operation: &'static str, id: &str, kind: ErrorKind) -> RpcError {
+        RpcError {
             operation,
             id: id.to_owned(),
             address: Arc::clone(&self.address),
-            trouble,
+            kind,
             limit: self.timeout,
         }
     }

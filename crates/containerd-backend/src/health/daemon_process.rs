@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixStream;
 
-use crate::daemon::Daemon;
+use crate::grpc::daemon::Daemon;
 
 /// Where the daemon looks for programs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use driver_core::ports::{ContainersError, PullReport};
 
-use crate::daemon::Daemon;
+use crate::grpc::daemon::Daemon;
 use crate::images::labels::Labels;
 use crate::images::locks::KeyedLocks;
 use crate::images::model::Descriptor;
 use crate::images::reference::Reference;
 use crate::images::{Ingests, Install};
-use crate::lease;
+use crate::objects::lease;
 
 mod archive;
 mod docker;

@@ -11,11 +11,16 @@ use driver_core::request::ids::ContainerId;
 use oci_builder::Spec;
 use tonic::Response;
 
-use crate::classify::Trouble;
-use crate::daemon::Daemon;
-use crate::features::Features;
-use crate::refused::{Refused, gone_is_fine};
-use crate::{lease, runtime, sandbox, time, wire};
+use crate::grpc::classify::ErrorKind;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::{RpcError, gone_is_fine};
+use crate::grpc::filter;
+use crate::grpc::time;
+use crate::grpc::wire;
+use crate::health::features::Features;
+use crate::health::runtime;
+use crate::objects::lease;
+use crate::objects::sandbox;
 
 /// The operation that errors of a search name.
 const FIND: &str = "list the containers";
@@ -55,7 +60,7 @@ pub(crate) async fn create(
 }
 
 /// The record; none when there is none.
-pub(crate) async fn get(daemon: &Daemon, id: &str) -> Result<Option<Container>, Refused> {
+pub(crate) async fn get(daemon: &Daemon, id: &str) -> Result<Option<Container>, RpcError> {
     let mut containers = daemon.containers();
     let request = GetContainerRequest { id: id.to_owned() };
     match daemon.call("read the container record", id, containers.get(request)).await {
@@ -66,7 +71,7 @@ pub(crate) async fn get(daemon: &Daemon, id: &str) -> Result<Option<Container>, 
 }
 
 /// Writes the sandbox record of a container that has none, where the daemon needs one to find exit codes again.
-pub(crate) async fn keep_exit(daemon: &Daemon, features: &Features, id: &str) -> Result<(), Refused> {
+pub(crate) async fn keep_exit(daemon: &Daemon, features: &Features, id: &str) -> Result<(), RpcError> {
     if !features.has_sandboxes() {
         return Ok(());
     }
@@ -84,12 +89,12 @@ pub(crate) async fn spec(daemon: &Daemon, id: &str) -> Result<Spec, ContainersEr
     let record = get(daemon, id).await?;
     match record.and_then(|container| container.spec) {
         Some(any) => wire::read_spec(&any),
-        None => Err(daemon.refused("read the container's spec", id, Trouble::NotFound).into()),
+        None => Err(daemon.refused("read the container's spec", id, ErrorKind::NotFound).into()),
     }
 }
 
 /// Deletes the record; gone is success. containerd does not look whether a task of it is alive.
-pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), RpcError> {
     let mut containers = daemon.containers();
     let request = DeleteContainerRequest { id: id.to_owned() };
     gone_is_fine(daemon.call("delete the container record", id, containers.delete(request)).await)
@@ -99,10 +104,10 @@ pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
 pub(crate) async fn find(
     daemon: &Daemon,
     labels: &BTreeMap<String, String>,
-) -> Result<Vec<ContainerRecord>, Refused> {
+) -> Result<Vec<ContainerRecord>, RpcError> {
     // Leases first: what becomes a container meanwhile is found as one.
     let leased = lease::find(daemon, labels).await?;
-    let filters = filters(labels);
+    let filters = filter::filters(labels);
     let found = match stream(daemon, &filters).await {
         // Daemons before 1.4 only answer in one message, which holds 16 MiB.
         Err(refused) if refused.is_unimplemented() => {
@@ -118,7 +123,7 @@ pub(crate) async fn find(
     Ok(found)
 }
 
-async fn stream(daemon: &Daemon, filters: &[String]) -> Result<Vec<Container>, Refused> {
+async fn stream(daemon: &Daemon, filters: &[String]) -> Result<Vec<Container>, RpcError> {
     let mut containers = daemon.containers();
     let request = ListContainersRequest { filters: filters.to_vec() };
     let reading = async {
@@ -137,39 +142,5 @@ fn from_wire(container: Container) -> ContainerRecord {
         id: ContainerId::existing(container.id),
         labels: container.labels.into_iter().collect(),
         created_at: time::from_wire(container.created_at),
-    }
-}
-
-/// containerd's filters for all of the labels; none for no label.
-pub(crate) fn filters(labels: &BTreeMap<String, String>) -> Vec<String> {
-    if labels.is_empty() { Vec::new() } else { vec![filter(labels)] }
-}
-
-/// Conditions of one filter must all hold.
-fn filter(labels: &BTreeMap<String, String>) -> String {
-    let condition = |(name, value): (&String, &String)| format!("labels.{}=={}", quoted(name), quoted(value));
-    labels.iter().map(condition).collect::<Vec<_>>().join(",")
-}
-
-/// A string as containerd's filters quote it (Go's syntax).
-fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{escaped}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::*;
-
-    #[test]
-    fn a_filter_names_all_labels() {
-        let labels = BTreeMap::from([
-            ("org.example/node".to_owned(), "n-1".to_owned()),
-            ("org.example/task".to_owned(), r#"say "hi" \o/"#.to_owned()),
-        ]);
-        expect![[r#"labels."org.example/node"=="n-1",labels."org.example/task"=="say \"hi\" \\o/""#]]
-            .assert_eq(&filter(&labels));
     }
 }

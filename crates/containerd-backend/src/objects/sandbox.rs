@@ -7,12 +7,12 @@ use containerd_client::services::v1::sandbox::{StoreCreateRequest, StoreDeleteRe
 use containerd_client::types::Sandbox;
 use containerd_client::types::sandbox::Runtime;
 
-use crate::daemon::Daemon;
-use crate::refused::{Refused, gone_is_fine};
-use crate::runtime;
+use crate::grpc::daemon::Daemon;
+use crate::grpc::error::{RpcError, gone_is_fine};
+use crate::health::runtime;
 
 /// Writes the record; one that is there already is as good.
-pub(crate) async fn create(daemon: &Daemon, runtime: &str, id: &str) -> Result<(), Refused> {
+pub(crate) async fn create(daemon: &Daemon, runtime: &str, id: &str) -> Result<(), RpcError> {
     let sandbox = Sandbox {
         sandbox_id: id.to_owned(),
         runtime: Some(Runtime { name: runtime.to_owned(), options: runtime::options(runtime) }),
@@ -27,7 +27,7 @@ pub(crate) async fn create(daemon: &Daemon, runtime: &str, id: &str) -> Result<(
 }
 
 /// Deletes the record; gone is success.
-pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), Refused> {
+pub(crate) async fn delete(daemon: &Daemon, id: &str) -> Result<(), RpcError> {
     let mut sandboxes = daemon.sandboxes();
     let request = StoreDeleteRequest { sandbox_id: id.to_owned() };
     gone_is_fine(daemon.call("delete the sandbox record", id, sandboxes.delete(request)).await.map(drop))
