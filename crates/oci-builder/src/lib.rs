@@ -19,6 +19,7 @@ mod hooks;
 mod hostname;
 mod job_mounts;
 mod mounts;
+mod namespace_entry;
 mod namespace_mode;
 mod namespaces;
 mod network;

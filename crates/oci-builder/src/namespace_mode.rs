@@ -2,7 +2,7 @@
 
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType, Mount};
 
-use crate::namespaces;
+use crate::namespace_entry;
 
 /// Whose namespace of a kind a container is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl NamespaceMode {
     /// The entry for the spec; sharing the host's means having none.
     pub(crate) fn namespace(self, kind: LinuxNamespaceType) -> Option<LinuxNamespace> {
         match self {
-            Self::Own => Some(namespaces::namespace(kind, None)),
+            Self::Own => Some(namespace_entry::namespace(kind, None)),
             Self::Host => None,
         }
     }

@@ -1,10 +1,8 @@
 //! Namespaces (`linux.namespaces`).
 
-use std::path::PathBuf;
-
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 
-use crate::{BuildError, CgroupMode, NamespaceMode, NetworkNamespace, cgroup, network};
+use crate::{BuildError, CgroupMode, NamespaceMode, NetworkNamespace, cgroup, namespace_entry, network};
 
 pub(crate) fn namespaces(
     [pid, ipc, uts]: [NamespaceMode; 3],
@@ -17,16 +15,10 @@ pub(crate) fn namespaces(
         .chain(ipc.namespace(LinuxNamespaceType::Ipc))
         .chain(uts.namespace(LinuxNamespaceType::Uts))
         .collect();
-    namespaces.push(namespace(LinuxNamespaceType::Mount, None));
+    namespaces.push(namespace_entry::namespace(LinuxNamespaceType::Mount, None));
     namespaces.extend(network::namespace(network)?);
     if cgroup::has_namespace(cgroup_mode) {
-        namespaces.push(namespace(LinuxNamespaceType::Cgroup, None));
+        namespaces.push(namespace_entry::namespace(LinuxNamespaceType::Cgroup, None));
     }
     Ok(namespaces)
-}
-
-pub(crate) fn namespace(kind: LinuxNamespaceType, path: Option<PathBuf>) -> LinuxNamespace {
-    let mut namespace = LinuxNamespace::default();
-    namespace.set_typ(kind).set_path(path);
-    namespace
 }

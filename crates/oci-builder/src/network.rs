@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 
-use crate::{BuildError, check, namespaces};
+use crate::{BuildError, check, namespace_entry};
 
 /// Which network namespace a container is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub enum NetworkNamespace {
 pub(crate) fn namespace(network: NetworkNamespace) -> Result<Option<LinuxNamespace>, BuildError> {
     match network {
         NetworkNamespace::Host => Ok(None),
-        NetworkNamespace::New => Ok(Some(namespaces::namespace(LinuxNamespaceType::Network, None))),
+        NetworkNamespace::New => Ok(Some(namespace_entry::namespace(LinuxNamespaceType::Network, None))),
         NetworkNamespace::Path(path) => {
             check::absolute_path("network namespace", &path)?;
-            Ok(Some(namespaces::namespace(LinuxNamespaceType::Network, Some(path))))
+            Ok(Some(namespace_entry::namespace(LinuxNamespaceType::Network, Some(path))))
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::jobfile::inputs::Inputs;
 use crate::jobfile::model::{Group, JobKind, Stage};
 use crate::jobfile::network::{self, PortSource};
 use crate::jobfile::restart;
+use crate::jobfile::services;
 use crate::jobfile::task::{self, TaskSurroundings};
 use crate::jobfile::vocabulary;
 use crate::source::error::{JobFileError, Problem};
@@ -28,7 +29,7 @@ pub(super) fn read(
     ports: &mut dyn PortSource,
 ) -> Result<Group, JobFileError> {
     entry.check(&vocabulary::GROUP)?;
-    check_services(entry)?;
+    services::check(entry)?;
     let mut scope = scope.clone();
     if let Some(count) = entry.get::<u32>(&scope, "count")?
         && count != 1
@@ -64,19 +65,4 @@ pub(super) fn read(
         return Err(entry.missing("task without a lifecycle block"));
     }
     Ok(Group { tasks, network })
-}
-
-/// Nomad's service blocks change nothing for the tasks, unless they ask for a proxy.
-pub(super) fn check_services(entry: &Entry<'_>) -> Result<(), JobFileError> {
-    for service in entry.blocks("service") {
-        if let Some(connect) = service.blocks("connect").first() {
-            return Err(connect.error(Problem::Unsupported {
-                name: "connect".to_owned(),
-                reason: vocabulary::CONNECT.to_owned(),
-            }));
-        }
-        let text = format!("`service` is left out: {}", vocabulary::SERVICE);
-        entry.reading.warn(service.span.clone(), text);
-    }
-    Ok(())
 }

@@ -17,6 +17,7 @@ mod network;
 mod node;
 mod resources;
 mod restart;
+mod services;
 mod task;
 mod template;
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use crate::expr::Scope;
 use crate::jobfile::block::Entry;
-use crate::jobfile::group::check_services;
 use crate::jobfile::inputs::Inputs;
 use crate::jobfile::model::{ConfigPlaces, RestartPolicy, Task};
-use crate::jobfile::{config, env, lifecycle, logs, resources, restart, template, vocabulary};
+use crate::jobfile::{config, env, lifecycle, logs, resources, restart, services, template, vocabulary};
 use crate::source::error::{JobFileError, Problem};
 use hcl::Value;
 use hcl::edit::Span;
@@ -33,7 +32,7 @@ pub(super) fn read(
     around: &TaskSurroundings<'_>,
 ) -> Result<Task, JobFileError> {
     entry.check(&vocabulary::TASK)?;
-    check_services(entry)?;
+    services::check(entry)?;
     check_name(entry)?;
     let mut scope = scope.clone();
     let driver = read_driver(entry, &scope, &around.inputs.driver)?;

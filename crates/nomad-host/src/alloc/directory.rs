@@ -2,7 +2,6 @@
 
 use crate::alloc::environment::AllocatedPort;
 use crate::alloc::identity::JobIdentity;
-use crate::alloc::task::TaskBuilder;
 use linux_host::mountinfo::{self, Mount};
 use rustix::fs::{CWD, Mode};
 use rustix::io::Errno;
@@ -118,11 +117,8 @@ impl Allocation {
         }
     }
 
-    /// Makes a task's directories, where they do not exist yet, and begins its configuration.
-    ///
-    /// # Errors
-    /// The name contains a slash or is a relative step, or a directory cannot be made.
-    pub fn task(&self, name: &str) -> Result<TaskBuilder<'_>, AllocError> {
+    /// Makes a task's directories, where they do not exist yet.
+    pub(super) fn make_task_dirs(&self, name: &str) -> Result<(), AllocError> {
         if name.is_empty()
             || name.contains('/')
             || name.contains('\0')
@@ -140,7 +136,7 @@ impl Allocation {
         ] {
             make(directory, mode)?;
         }
-        Ok(TaskBuilder::new(self, name))
+        Ok(())
     }
 
     /// Removes the whole tree. No link is followed; something mounted inside is an error.

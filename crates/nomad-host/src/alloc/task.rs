@@ -1,6 +1,6 @@
 //! The configuration of one task, as a client hands it to a driver.
 
-use crate::alloc::directory::Allocation;
+use crate::alloc::directory::{AllocError, Allocation};
 use crate::alloc::environment::{TaskEnvironment, TaskResources};
 use crate::driver::total_compute_mhz;
 use crate::logs::{CollectedLogs, LineSink, LogError, LogPipes, LogSettings};
@@ -24,8 +24,19 @@ pub struct TaskBuilder<'a> {
     rest: pb::TaskConfig,
 }
 
+impl Allocation {
+    /// Makes a task's directories, where they do not exist yet, and begins its configuration.
+    ///
+    /// # Errors
+    /// The name contains a slash or is a relative step, or a directory cannot be made.
+    pub fn task(&self, name: &str) -> Result<TaskBuilder<'_>, AllocError> {
+        self.make_task_dirs(name)?;
+        Ok(TaskBuilder::new(self, name))
+    }
+}
+
 impl<'a> TaskBuilder<'a> {
-    pub(crate) fn new(alloc: &'a Allocation, name: &str) -> Self {
+    fn new(alloc: &'a Allocation, name: &str) -> Self {
         Self {
             alloc,
             name: name.to_owned(),

@@ -3,8 +3,9 @@
 use crate::alloc::{AllocError, CgroupsError, TaskCgroups, remove_tree};
 use crate::driver::{DriverClient, DriverError, Health};
 use crate::plugin::{PluginError, PluginOptions, PluginProcess, end_plugins_in};
+use crate::state::error::StateError;
 use crate::state::run_dir::RunDir;
-use crate::state::state_dir::{StateDir, StateError};
+use crate::state::state_dir::StateDir;
 use nomad_proto::cty::Value;
 use std::time::Duration;
 use tokio::time::timeout;

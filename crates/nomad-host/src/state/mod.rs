@@ -5,9 +5,11 @@
 //! alone tells whether a run lives.
 
 mod clean_up;
+mod error;
 mod run_dir;
 mod state_dir;
 
 pub use clean_up::{CleanUpFault, CleanUpReport, clean_up};
+pub use error::StateError;
 pub use run_dir::RunDir;
-pub use state_dir::{StateDir, StateError};
+pub use state_dir::StateDir;

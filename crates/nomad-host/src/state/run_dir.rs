@@ -1,6 +1,6 @@
 //! The directory of one run: the ids of its tasks, and where they are.
 
-use crate::state::state_dir::StateError;
+use crate::state::error::StateError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
