@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, flock};
 
 use super::cgroups::Tops;
+use super::keeper_lock::lock;
 use super::{Instance, cleanup, ready, stale};
 use crate::{files, process, screen};
 
@@ -36,18 +35,6 @@ pub(crate) fn serve(bin_dir: Option<&Path>) -> Result<u8> {
     let removed = cleanup::all(&instance, &before);
     drop(lock);
     served.and(removed).map(|()| 0)
-}
-
-/// Held as long as the keeper lives: an instance whose lock is free has lost its keeper.
-///
-/// # Errors
-/// The lock's file can not be made, or another keeper holds it.
-pub(crate) fn lock(dir: &Path) -> Result<OwnedFd> {
-    let path = dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("can not make {}", path.display()))?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive)
-        .with_context(|| format!("another keeper holds {}", path.display()))?;
-    Ok(file.into())
 }
 
 fn start(instance: &Instance) -> Result<()> {

@@ -9,6 +9,7 @@ mod cgroups;
 mod cleanup;
 mod instance;
 pub(crate) mod keeper;
+mod keeper_lock;
 mod ready;
 mod stale;
 mod version;

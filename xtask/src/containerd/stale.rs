@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::cgroups::Tops;
 use super::instance::{DATA, NAME, RUN};
-use super::{Instance, cleanup, keeper};
+use super::{Instance, cleanup, keeper_lock};
 use crate::{files, screen};
 
 /// Removes every instance that nobody keeps; a failure is told and does no harm.
@@ -14,7 +14,7 @@ pub(crate) fn remove() {
         if !dir.join("instance.json").is_file() {
             continue;
         }
-        let Ok(lock) = keeper::lock(&dir) else { continue };
+        let Ok(lock) = keeper_lock::lock(&dir) else { continue };
         let instance = read(&dir).unwrap_or_else(|| Instance::at(dir.clone(), PathBuf::new(), String::new()));
         screen::say(&format!("removing {}, whose keeper was killed", dir.display()));
         if let Err(error) = cleanup::all(&instance, &Tops::now()) {

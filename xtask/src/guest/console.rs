@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use crate::tiers::Outcome;
+use crate::tiers::table::Outcome;
 
 /// Before the outcome, on the last line of a guest whose tests have run.
 const OUTCOME: &str = "guest outcome: ";

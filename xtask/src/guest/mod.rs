@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::tiers::{Outcome, Watch};
+use crate::tiers::table::Outcome;
+use crate::tiers::watch::Watch;
 use crate::{process, screen};
 
 pub(crate) use console::told;

@@ -11,10 +11,10 @@ mod e2e;
 mod filters;
 mod go_test;
 mod plan;
-mod table;
+pub(crate) mod table;
 mod tidy;
 mod unit;
-mod watch;
+pub(crate) mod watch;
 
 use std::time::{Duration, Instant};
 
