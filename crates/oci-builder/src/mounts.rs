@@ -142,6 +142,7 @@ impl Mount {
         if depth(&destination) < 2 {
             return Err(BuildError::MountOnRoot);
         }
+        let is_readable_only = access == Access::ReadOnly;
         let access = access.option().to_owned();
         let bind = |word: &str, source: PathBuf, propagation: Propagation| {
             check::absolute_path("mount source", &source)?;
@@ -157,7 +158,8 @@ impl Mount {
                 (kind, PathBuf::from(source), vec![access])
             }
         };
-        all.extend(options);
+        // The runtime would take it for the last word.
+        all.extend(options.into_iter().filter(|option| !(is_readable_only && option == "rrw")));
         let mut mount = oci_spec::runtime::Mount::default();
         mount
             .set_destination(destination)

@@ -86,6 +86,23 @@ fn a_read_only_bind_with_further_options() {
 }
 
 #[test]
+fn no_option_makes_a_read_only_bind_writable() {
+    check(
+        |plan| {
+            plan.mounts = vec![Mount {
+                access: Access::ReadOnly,
+                options: vec!["rrw".into(), "nosuid".into()],
+                ..bind("/etc/ssl", "/ssl")
+            }];
+        },
+        expect![[r#"
+            + mounts./ssl: {"options":["rbind","ro","rprivate","nosuid"],"source":"/etc/ssl","type":"bind"}
+            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /ssl /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+        "#]],
+    );
+}
+
+#[test]
 fn a_bind_can_leave_out_what_is_mounted_beneath_its_source() {
     check(
         |plan| {
