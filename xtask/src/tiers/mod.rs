@@ -24,7 +24,6 @@ use crate::{demo, screen, setup, signals};
 
 pub(crate) use plan::Plan;
 pub(crate) use table::{Outcome, Report};
-pub(crate) use watch::Watch;
 
 /// One tier.
 struct Tier {

@@ -119,7 +119,7 @@ fn resolve_user(
     scratch: &Path,
 ) -> Result<users::ResolvedUser, DriverError> {
     let files = rootfs::read_files(mounts, scratch, &["/etc/passwd", "/etc/group"])
-        .map_err(|error| DriverError::host("the image's users cannot be read")(error.into()))?;
+        .map_err(|error| DriverError::host("the image's files cannot be read")(error.into()))?;
     let mut files = files.into_iter().map(Option::unwrap_or_default);
     let (passwd, group) = (files.next().unwrap_or_default(), files.next().unwrap_or_default());
     users::resolve(user, &passwd, &group).map_err(|error| DriverError::host("user")(error.into()))

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive};
 use rustix::mount::{mount_change, mount_remount};
@@ -73,6 +73,13 @@ pub enum RootfsError {
         /// What the kernel said.
         source: std::io::Error,
     },
+    /// A directory of the image is a link. Runtimes make files in some of them before they enter the root, so that a link
+    /// would lead them to the host's.
+    #[error("{directory:?} of the image is a symbolic link; it must be a directory")]
+    Link {
+        /// The directory.
+        directory: &'static str,
+    },
     /// A file of the image is larger than what is read.
     #[error("{file:?} of the image is too large; it must have at most {limit} bytes")]
     TooLarge {
@@ -119,6 +126,7 @@ fn read_in_this_thread(
     // From now on this thread follows links as the container would.
     rustix::process::chroot(scratch).map_err(failed("enter the mounted root"))?;
     rustix::process::chdir("/").map_err(failed("enter the mounted root"))?;
+    check_directories()?;
     files.iter().map(|file| read_file(descriptors.as_fd(), file)).collect()
 }
 
@@ -163,6 +171,17 @@ fn mount_on(wanted: &RootfsMount, target: &Path, access: Access) -> Result<(), R
                 .map_err(failed(format!("mount {}", wanted.kind)))
         }
     }
+}
+
+/// What runc 1.1 makes in `/dev` (its links and `ptmx`) follows a link out of the root.
+fn check_directories() -> Result<(), RootfsError> {
+    for directory in ["/dev", "/proc", "/sys"] {
+        let found = rustix::fs::statat(CWD, directory, AtFlags::SYMLINK_NOFOLLOW);
+        if found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Symlink) {
+            return Err(RootfsError::Link { directory });
+        }
+    }
+    Ok(())
 }
 
 /// One file of this thread's root; `None` when there is none.

@@ -184,3 +184,12 @@ fn the_working_and_root_directories_of_the_process_stay() {
     assert_eq!(std::env::current_dir().unwrap(), before);
     assert_eq!(std::fs::read_link("/proc/self/root").unwrap(), Path::new("/"));
 }
+
+#[test]
+fn a_link_in_the_place_of_a_directory_that_runtimes_write_to_is_refused() {
+    let image = Image::new();
+    image.file("fs/etc/passwd", "root\n");
+    symlink("/tmp", image.path("fs/dev")).unwrap();
+    let error = read_files(&[image.bind("fs")], &image.scratch(), &["/etc/passwd"]).unwrap_err();
+    assert_eq!(error.to_string(), r#""/dev" of the image is a symbolic link; it must be a directory"#);
+}
