@@ -29,7 +29,7 @@ impl DriverService {
         let config = task.ok_or_else(|| refuse(&WireError::Missing { field: "task" }))?;
         let spec = from_wire::task_spec(config.clone()).map_err(|error| refuse(&error))?;
         let started = self.driver.start_task(spec).await.map_err(|error| {
-            tracing::info!(task = config.id, error = chain(&error), "the task could not be started");
+            tracing::info!(task = config.id, error = status::told(&error), "the task could not be started");
             status::of_start(&error)
         })?;
         let state = started.state.encode().map_err(|error| status::plain(&error))?;
@@ -71,7 +71,7 @@ fn refuse(error: &WireError) -> Status {
 /// Makes a failure the answer; whoever asked logs it, so here it is only worth an info line.
 fn failed(what: &'static str, id: &TaskId) -> impl FnOnce(DriverError) -> Status {
     move |error| {
-        tracing::info!(task = %id, error = chain(&error), "the task could not be {what}");
+        tracing::info!(task = %id, error = status::told(&error), "the task could not be {what}");
         status::plain(&error)
     }
 }
@@ -142,7 +142,7 @@ impl DriverRpc for DriverService {
         let id = task_id(&request.task_id)?;
         let timeout = from_wire::duration(request.timeout);
         self.driver.stop_task(&id, timeout, &request.signal).await.map_err(|error| {
-            tracing::warn!(task = %id, error = chain(&*error), "the task could not be stopped");
+            tracing::warn!(task = %id, error = status::told(&*error), "the task could not be stopped");
             status::plain(&*error)
         })?;
         Ok(Response::new(pb::StopTaskResponse {}))
