@@ -68,6 +68,7 @@ pub(crate) fn check(spec: &TaskSpec, rules: Rules<'_>) -> Result<Grant, Refusal>
     gates::check_network(spec, rules.config)?;
     gates::check_user_namespace(options, rules.config)?;
     check_env(spec)?;
+    limits::check_program(spec)?;
     check_mounts(spec)?;
     names::check_hostname(&options.hostname)?;
     names::check_user(&spec.user)?;
@@ -95,6 +96,10 @@ fn check_options(options: &TaskOptions) -> Result<(), Refusal> {
             "an image reference such as redis:7 is required",
         ));
     }
+    if !options.image.trim().bytes().all(|byte| byte.is_ascii_graphic()) {
+        let hint = "must be printable ASCII characters without spaces, such as redis:7";
+        return Err(Refusal::new("image", options.image.as_str(), hint));
+    }
     for (option, value) in [("command", options.command.as_deref()), ("cwd", options.cwd.as_deref())] {
         if let Some(value) = value.filter(|value| value.contains('\0')) {
             return Err(Refusal::new(option, value, "a text without NUL bytes is accepted"));
@@ -103,6 +108,7 @@ fn check_options(options: &TaskOptions) -> Result<(), Refusal> {
     if let Some(cwd) = options.cwd.as_deref().filter(|cwd| !cwd.starts_with('/')) {
         return Err(Refusal::new("cwd", cwd, "an absolute path in the container is accepted"));
     }
+    options.cwd.as_deref().map_or(Ok(()), |cwd| limits::check_path("cwd", cwd))?;
     if let Some(arg) = options.args.iter().chain(&options.entrypoint).find(|arg| arg.contains('\0')) {
         return Err(Refusal::new("args", arg.as_str(), "texts without NUL bytes are accepted"));
     }

@@ -8,6 +8,7 @@ use oci_builder::{
     Access, DockerMount, JobMount, JobMountKind, Mount, MountKind, MountShape, Propagation, parse_size,
 };
 
+use super::limits;
 use crate::error::DriverError;
 use crate::refusal::Refusal;
 use crate::request::config::PluginConfig;
@@ -143,6 +144,7 @@ fn one(option: &MountOption, dirs: &TaskDirs, config: &PluginConfig) -> Result<M
         let accepted = "an absolute path without .. and other than / is accepted";
         return Err(Refusal::new("mounts.target", option.target.as_str(), accepted));
     }
+    limits::check_path("mounts.target", &option.target)?;
     let mount = JobMount {
         kind: JobMountKind::from_option(&option.kind)?,
         source: option.source.clone(),
