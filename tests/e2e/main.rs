@@ -22,6 +22,7 @@ mod exits;
 mod fingerprint;
 mod footprint;
 mod go_driver;
+mod hostile;
 mod images;
 mod isolation;
 mod kills;

@@ -16,6 +16,8 @@ pub mod daemon;
 pub mod environment;
 pub mod gate;
 pub mod host;
+pub mod hung;
+pub mod image;
 pub mod leftovers;
 pub mod plugin;
 pub mod proxy;
@@ -25,6 +27,7 @@ pub mod runner;
 pub mod shared_mount;
 pub mod spec;
 pub mod task;
+pub mod trickle;
 pub mod wait;
 pub mod world;
 

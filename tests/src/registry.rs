@@ -240,7 +240,7 @@ impl Log {
 }
 
 /// The files of an OCI archive.
-fn blobs(path: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn blobs(path: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut archive = tar::Archive::new(fs::File::open(path).unwrap());
     let mut files = BTreeMap::new();
     for entry in archive.entries().unwrap() {
