@@ -81,7 +81,7 @@ fn cpuset_options_say_where_a_task_may_run() {
         let files = ["cpuset.cpus", "cpuset.mems"].map(|file| value(pid, Controller::Cpuset, file, file));
         assert_eq!(files, ["1", "0"]);
         let text = world.task("all").shell("true").option("cpuset_cpus", "all").refusal().await;
-        assert_eq!(text, r#"cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#);
+        assert_eq!(text, r#"cpuset_cpus = "all": must be a list of CPUs such as "0-2,7""#);
         let text = world.task("many").shell("true").option("cpuset_cpus", "0-4095").refusal().await;
         let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
         let accepted = format!("{} is accepted, the CPUs that are online here", online.trim());

@@ -100,7 +100,7 @@ fn values_that_no_task_can_have() {
             image_pull_timeout = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted
             shm_size: "lots" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
             devices: "x" are not permissions of a device (accepted: letters of r, w and m, each once)
-            devices = "/dev/no-such" can not be used (accepted: a device node that is on the host, or a directory of such): can not look at the device "/dev/no-such": No such file or directory (os error 2)
+            devices = "/dev/no-such" can not be used (accepted: a device node that is on the host, or a directory of such): cannot look at the device "/dev/no-such": No such file or directory (os error 2)
             mounts: "sideways" is not an option of a bind mount (accepted: rbind, bind, rro, rrw, private, rprivate, slave, rslave, shared, rshared, unbindable, runbindable, ratime, rdev, rdiratime, rexec, rnoatime, rnodev, rnodiratime, rnoexec, rnorelatime, rnostrictatime, rnosuid, rnosymfollow, rrelatime, rstrictatime, rsuid, rsymfollow, ro, rw, defaults, async, atime, dev, diratime, dirsync, exec, iversion, lazytime, loud, mand, noatime, nodev, nodiratime, noexec, noiversion, nolazytime, nomand, norelatime, nostrictatime, nosuid, nosymfollow, relatime, silent, strictatime, suid, symfollow, sync)
             mounts: the bind at "/x" has no options (accepted: rbind or bind, and ro or rw)
             mounts: "size=big" has no valid size: "big" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
@@ -117,7 +117,7 @@ fn values_that_no_task_can_have() {
             extra_hosts = "db": a name and an IPv4 or IPv6 address with a colon between them, such as "db:10.0.0.5", is accepted
             extra_hosts = "host.docker.internal:host-gateway": there is no gateway of docker's here; an IPv4 or IPv6 address of the host is accepted, such as "db:10.0.0.5"
             cwd = "some/where": an absolute path in the container is accepted
-            cpuset_cpus = "all": a list of CPUs such as "0-2,7" is accepted"#]].assert_eq(&Untouched::new().all(world, cases).await);
+            cpuset_cpus = "all": must be a list of CPUs such as "0-2,7""#]].assert_eq(&Untouched::new().all(world, cases).await);
     });
 }
 
@@ -166,8 +166,8 @@ fn seccomp_profiles_that_are_none() {
         let invalid = door.all(world, vec![with()]).await;
         expect_test::expect![[r#"
             seccomp_profile = "…/profile.json": a profile needs seccomp = true beside it
-            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): No such file or directory (os error 2)
-            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): the seccomp profile is wrong at line 1, column 27: unknown variant `PERHAPS`, expected one of `SCMP_ACT_KILL`, `SCMP_ACT_KILL_THREAD`, `SCMP_ACT_KILL_PROCESS`, `SCMP_ACT_TRAP`, `SCMP_ACT_ERRNO`, `SCMP_ACT_NOTIFY`, `SCMP_ACT_TRACE`, `SCMP_ACT_LOG`, `SCMP_ACT_ALLOW` at line 1 column 27"#]].assert_eq(&[alone, invalid].join("\n"));
+            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): cannot open "…/profile.json": No such file or directory (os error 2)
+            seccomp_profile = "…/profile.json" can not be used (accepted: a file on the host with a profile in docker's or the runtime spec's form): it is not a seccomp profile (line 1, column 27)"#]].assert_eq(&[alone, invalid].join("\n"));
     });
 }
 
@@ -203,8 +203,8 @@ fn what_the_operator_does_not_allow() {
             cap_add = "net_raw, chown": driver does not allow the following capabilities: CAP_NET_RAW (accepted: those of allow_caps, CAP_AUDIT_WRITE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_KILL, CAP_MKNOD, CAP_NET_BIND_SERVICE, CAP_SETFCAP, CAP_SETGID, CAP_SETPCAP, CAP_SETUID, CAP_SYS_CHROOT)
             mounts.source = "/etc": paths of the host are disabled on this node (volumes.enabled = false); local/, secrets/ and ../alloc/ of the allocation are accepted
             pid_mode = "host": the operator's allowed_modes.pid does not have this mode; leave pid_mode out
-            host_network = "true": security = "strict" keeps tasks out of the host's network; use network mode "bridge", or none
-            devices = "/dev/fuse": security = "strict" keeps tasks from the host's devices; device plugins are accepted"#]].assert_eq(&Untouched::new().all(world, cases).await);
+            host_network = "true": the host's network is not allowed on this node; use network { mode = "bridge" } or no network, or have the operator set allow_host_network = true
+            devices = "/dev/fuse": devices of the host are not allowed on this node; use a Nomad device plugin, or have the operator set allow_devices = true"#]].assert_eq(&Untouched::new().all(world, cases).await);
     });
 }
 
