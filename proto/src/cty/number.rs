@@ -41,7 +41,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
         return Some(Value::Int(value));
     }
     let float: f64 = text.parse().ok()?;
-    let canonical = plain(text)?;
+    let canonical = plain(text).filter(|digits| digits.len() <= MAX_TEXT)?;
     if float.is_finite() && plain(&exact(float))? == canonical {
         return Some(float_to_int(float).map_or(Value::Float(float), Value::Int));
     }
@@ -135,6 +135,14 @@ mod tests {
             assert_eq!(parse(text), None, "{text:?}");
             assert_eq!(text_to_int(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_decimal_is_no_longer_than_what_is_read_again() {
+        let digits = "1".to_owned() + &"0".repeat(511);
+        assert_eq!(parse("1e511"), Some(Value::Decimal(digits.clone())));
+        assert_eq!(parse(&digits), Some(Value::Decimal(digits)));
+        assert_eq!(parse("1e512"), None);
     }
 
     #[test]
