@@ -7,6 +7,9 @@ mod backend;
 mod containers;
 mod events;
 mod execs;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod grpc;
 mod health;
 mod images;

@@ -7,6 +7,9 @@ mod admission;
 mod driver;
 mod error;
 mod exec;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod gc;
 mod node;
 pub mod ports;

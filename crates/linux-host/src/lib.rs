@@ -8,6 +8,9 @@ pub mod detached;
 pub mod devices;
 pub mod document;
 pub mod fifo;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hosts;
 pub mod id_list;
 pub mod limits;

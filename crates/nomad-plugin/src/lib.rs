@@ -6,6 +6,9 @@
 mod base;
 mod environment;
 mod from_wire;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod go_state;
 mod goplugin;
 pub mod hclog;

@@ -15,6 +15,9 @@ mod device_request;
 mod devices;
 mod env;
 mod error;
+#[cfg(feature = "fuzz")]
+#[doc(hidden)]
+pub mod fuzz;
 mod hooks;
 mod hostname;
 mod job_mounts;

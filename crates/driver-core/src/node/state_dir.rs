@@ -178,7 +178,7 @@ fn names(directory: &Path) -> Result<Vec<String>, DriverError> {
 
 /// The labels in the file. What a later version of the driver may have put beside them is passed over: a directory that
 /// says whose it is must not be taken for one that does not.
-fn read_labels(text: &[u8]) -> Labels {
+pub(crate) fn read_labels(text: &[u8]) -> Labels {
     let entries: BTreeMap<String, serde_json::Value> = serde_json::from_slice(text).unwrap_or_default();
     let label = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
     entries.into_iter().filter_map(label).collect()

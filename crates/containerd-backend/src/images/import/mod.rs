@@ -165,6 +165,13 @@ async fn open(path: &Path) -> Result<(ArchiveSource, Vec<Named>), ImportError> {
         .unwrap_or_else(|error| Err(ImportError::Read { path: failed, source: std::io::Error::other(error) }))
 }
 
+/// The names of the images in an archive.
+#[cfg(feature = "fuzz")]
+pub(crate) fn names(path: &Path) -> Result<Vec<String>, ImportError> {
+    let (_, images) = open_blocking(path)?;
+    Ok(images.iter().map(|image| image.reference.to_string()).collect())
+}
+
 fn open_blocking(path: &Path) -> Result<(ArchiveSource, Vec<Named>), ImportError> {
     let archive =
         Archive::open(path).map_err(|source| ImportError::Read { path: path.to_path_buf(), source })?;
