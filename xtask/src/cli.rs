@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::containerd::{Version, keeper};
 use crate::guest::Init;
-use crate::{demo, images, setup, signals, tidy, tiers, with_containerd};
+use crate::{demo, fuzz, images, setup, signals, tidy, tiers, with_containerd};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Set-up, demo, tests and tidy of this workspace.")]
@@ -37,6 +37,14 @@ enum Verb {
         /// Runs the long form of the tests that have one.
         #[arg(long)]
         long: bool,
+    },
+    /// Feeds the decoders of foreign bytes with inputs that reach more and more of them, one after the other.
+    Fuzz {
+        /// Only this target.
+        name: Option<String>,
+        /// For how long each is fed, in seconds.
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u64,
     },
     /// Formatting, clippy, the crates' arrows and the rules of the files.
     Tidy,
@@ -85,6 +93,7 @@ pub(crate) fn run() -> Result<u8> {
         Verb::Setup => setup::run().map(|()| 0),
         Verb::Demo { address } => demo::run(address.as_deref()),
         Verb::Test { tier, rounds, long } => tiers::run(&tier, rounds, long),
+        Verb::Fuzz { name, seconds } => fuzz::run(name.as_deref(), seconds),
         Verb::Tidy => tidy::run(),
         Verb::WithContainerd { version, command } => with_containerd::run(version, &command),
         Verb::Guest { systemd: true, only, .. } => tiers::cgroup2::by_hand(Init::Systemd, &only),

@@ -5,6 +5,7 @@ mod containerd;
 mod demo;
 mod environment;
 mod files;
+mod fuzz;
 mod guest;
 mod images;
 mod leaks;

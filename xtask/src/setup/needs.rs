@@ -34,6 +34,7 @@ pub(super) const ALL: &[Need] = &[
         seen: Seen::File("bridge", CNI_DIRS),
     },
     Need { what: "the compiler protoc", package: "protobuf-compiler", seen: Seen::Program("protoc") },
+    Need { what: "a C++ compiler, for the fuzz targets", package: "g++", seen: Seen::Program("c++") },
     Need { what: "the compressor zstd", package: "zstd", seen: Seen::Program("zstd") },
     Need { what: "iptables, for published ports", package: "iptables", seen: Seen::Program("iptables") },
     Need { what: "setpriv", package: "util-linux", seen: Seen::Program("setpriv") },

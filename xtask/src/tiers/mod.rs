@@ -9,6 +9,7 @@ mod daemon;
 mod e2e;
 #[cfg(test)]
 mod filters;
+mod fuzz;
 mod go_test;
 mod plan;
 pub(crate) mod table;
@@ -37,9 +38,10 @@ struct Tier {
 }
 
 /// The tiers in the order of their running.
-const TIERS: [Tier; 7] = [
+const TIERS: [Tier; 8] = [
     Tier { name: "tidy", budget: minutes(4), run: tidy::run, always: true },
     Tier { name: "unit", budget: minutes(8), run: unit::run, always: true },
+    Tier { name: "fuzz", budget: minutes(3), run: fuzz::run, always: true },
     Tier { name: "e2e", budget: minutes(17), run: |plan| combinations::run(plan, "e2e"), always: true },
     // Cases take 2.5 minutes on quiet cores; the rest is for slower hosts.
     Tier { name: "agent", budget: minutes(12), run: |plan| combinations::run(plan, "agent"), always: true },
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn tiers_run_in_their_own_order_whatever_was_asked_first() {
         assert_eq!(names(&["unit", "tidy"]), ["tidy", "unit"]);
-        assert_eq!(names(&[]), ["tidy", "unit", "e2e", "agent", "chaos"]);
+        assert_eq!(names(&[]), ["tidy", "unit", "fuzz", "e2e", "agent", "chaos"]);
         assert_eq!(names(&["versions"]), ["versions"]);
     }
 
@@ -148,7 +150,7 @@ mod tests {
         let refused = choose(&["units".to_owned()]).err().unwrap().to_string();
         assert_eq!(
             refused,
-            "there is no tier \"units\"; the tiers are tidy, unit, e2e, agent, chaos, versions, cgroup2"
+            "there is no tier \"units\"; the tiers are tidy, unit, fuzz, e2e, agent, chaos, versions, cgroup2"
         );
     }
 }
