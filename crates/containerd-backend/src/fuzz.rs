@@ -36,7 +36,8 @@ pub fn document(bytes: &[u8]) -> Result<Vec<Vec<u8>>, String> {
 /// # Errors
 /// The document is none, or tells of another number of layers.
 pub fn configuration(bytes: &[u8], layers: usize) -> Result<Vec<String>, String> {
-    let manifest = Manifest { config: Descriptor::default(), layers: vec![Descriptor::default(); layers] };
+    let layers = vec![Descriptor::default(); layers];
+    let manifest = Manifest { layers, ..Manifest::default() };
     let config = ImageConfig::parse(&manifest, bytes).map_err(|error| error.to_string())?;
     Ok(config.chain_ids())
 }

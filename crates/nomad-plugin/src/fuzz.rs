@@ -1,8 +1,8 @@
 //! Entry points of the fuzz targets (`tests/fuzz`).
 
-use driver_core::ids::TaskId;
-use driver_core::spec::TaskSpec;
-use driver_core::{Predecessor, chain};
+use driver_core::request::ids::TaskId;
+use driver_core::request::task::TaskSpec;
+use driver_core::{GoDriverTask, chain};
 use nomad_proto::pb::driver::TaskConfig;
 
 /// The task that a start request asks for, or the text of the refusal.
@@ -17,6 +17,6 @@ pub fn task_spec(task: TaskConfig) -> Result<TaskSpec, String> {
 ///
 /// # Errors
 /// The state is not the Go driver's.
-pub fn predecessor(config: TaskConfig, driver_state: &[u8]) -> Result<Predecessor, String> {
+pub fn predecessor(config: TaskConfig, driver_state: &[u8]) -> Result<GoDriverTask, String> {
     crate::go_state::predecessor(TaskId::new("id"), config, driver_state).map_err(|error| chain(&error))
 }

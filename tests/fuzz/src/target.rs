@@ -27,7 +27,6 @@ pub const TARGETS: &[Target] = &[
     wire::request::REQUEST,
     wire::request::STATE,
     wire::request::GO_STATE,
-    wire::client::RECORD,
     wire::client::OUTPUT,
     wire::numbers::NUMBERS,
     images::REFERENCE,

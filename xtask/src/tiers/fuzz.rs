@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Outcome, Plan, Watch};
+use super::watch::Watch;
+use super::{Outcome, Plan};
 use crate::fuzz::{self, Engine};
 use crate::{screen, setup, signals};
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::grpc::daemon::Daemon;
 use crate::objects::{lease, snapshot};
 
-mod config;
+pub(crate) mod config;
 mod content;
 mod error;
 mod flights;

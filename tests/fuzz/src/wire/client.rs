@@ -1,34 +1,9 @@
-//! What the client side reads: records of its own, and what plugins write.
+//! What the client side reads of a plugin.
 
-use nomad_host::owner::Record;
 use nomad_host::plugin::LogLine;
 use nomad_proto::handshake::HandshakeLine;
 
 use crate::target::Target;
-
-pub(crate) const RECORD: Target = Target {
-    name: "record",
-    run: |bytes| {
-        let Ok(record) = Record::read(bytes) else { return false };
-        let written = record.write().unwrap();
-        assert_eq!(Record::read(&written).unwrap(), record);
-        let _damaged = record.plugin_config();
-        record.tasks.iter().for_each(|task| {
-            let _damaged = (task.handle(), task.start());
-        });
-        true
-    },
-    seeds: || {
-        let mut record = Record::default();
-        record.set_plugin_config(b"\x80");
-        record
-            .set_starting(&nomad_proto::pb::driver::TaskConfig { id: "a/b/c".into(), ..Default::default() });
-        let seed = br#"{"version":1,"pid":7,"plugin":{"pid":8,"start_time":9,"boot_id":"b","socket":"/s"},
-            "plugin_config":"gA==","alloc_dir":"/a","cgroups":["/c"],"tasks":[{"id":"t","handle":"CAE=","start":"CgFh"}]}"#;
-        vec![record.write().unwrap(), seed.to_vec()]
-    },
-    longest: 2048,
-};
 
 pub(crate) const OUTPUT: Target = Target {
     name: "output",

@@ -1,6 +1,6 @@
 //! Configurations of tasks and of the plugin, as clients send them: cty's msgpack.
 
-use driver_core::options::TaskOptions;
+use driver_core::request::options::TaskOptions;
 use driver_core::{PluginConfig, chain};
 use nomad_plugin::options::{OptionError, plugin, task};
 use nomad_proto::cty::{self, Value};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driver_core::spec::TaskSpec;
+use driver_core::request::task::TaskSpec;
 use driver_core::{PluginConfig, TaskState, fuzz};
 use nomad_plugin::fuzz::{predecessor, task_spec};
 use nomad_proto::cty::{self, Value};
