@@ -74,6 +74,7 @@ fn check_one(stat: &rustix::fs::Stat) -> Result<(), impl FnOnce(PathBuf) -> LogF
         FileType::Socket => Some("a socket"),
         _ => Some("a device"),
     };
+    #[allow(clippy::useless_conversion, reason = "it has 32 bits on some architectures")]
     let links = u64::from(stat.st_nlink);
     Err(move |name| match kind {
         Some(kind) => LogFileError::NotFile { name, kind },

@@ -46,7 +46,7 @@ impl Source {
     pub(crate) fn refresh(&self) -> Result<()> {
         if let Self::Suite(suite) = self {
             Self::Host.refresh_if_empty()?;
-            let sources = suites::sources_of(suite)?;
+            let sources = Self::sources_of(suite)?;
             files::write_whole(&private_dir(suite)?.join("sources.list"), sources.as_bytes())?;
         } else if !rustix::process::geteuid().is_root() {
             bail!("the package lists are missing or old, so run as root: apt-get update");
@@ -55,6 +55,12 @@ impl Source {
         process::output(self.command("apt-get")?.arg("update"))?;
         step.done("");
         Ok(())
+    }
+
+    /// The text of a `sources.list` that names `suite` on the mirror of the host.
+    pub(super) fn sources_of(suite: &str) -> Result<String> {
+        let mut listing = Self::Host.command("apt-get")?;
+        suites::sources_of(suite, &process::text(listing.args(["indextargets", "--format", suites::FIELDS]))?)
     }
 
     /// Downloads packages into `dir` and gives their files in the order of the names.

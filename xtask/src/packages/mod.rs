@@ -2,6 +2,7 @@
 
 mod apt;
 mod closure;
+mod own;
 mod suites;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::screen::Step;
 use crate::{files, place, process};
 
 pub(crate) use apt::Source;
-pub(crate) use suites::{Own, own};
+pub(crate) use own::{Own, own};
 
 /// The `.deb` files of these packages, downloaded when the cache lacks them.
 ///

@@ -2,44 +2,22 @@
 
 use anyhow::{Result, bail};
 
-use super::Source;
-use crate::process;
-
-const FIELDS: &str = "$(ORIGIN)|$(CREATED_BY)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)";
+pub(super) const FIELDS: &str = "$(ORIGIN)|$(CREATED_BY)|$(CODENAME)|$(COMPONENT)|$(REPO_URI)";
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// The text of a `sources.list` that names `suite` on the mirror of the host.
+/// The text of a `sources.list` that names `suite` on the mirror of the host, from what `apt-get indextargets` lists
+/// with [`FIELDS`].
 ///
 /// # Errors
 /// The host's own suite is not of Debian, or its sources can not be read.
-pub(crate) fn sources_of(suite: &str) -> Result<String> {
-    let said = process::text(Source::Host.command("apt-get")?.args(["indextargets", "--format", FIELDS]))?;
+pub(crate) fn sources_of(suite: &str, targets: &str) -> Result<String> {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let Some(mirror) = mirror(&said, codename(&release)) else {
+    let Some(mirror) = mirror(targets, codename(&release)) else {
         bail!("the package sources of this host name no archive of Debian, so {suite} can not be derived");
     };
     let keyring = std::path::Path::new(KEYRING).is_file().then_some(KEYRING);
     let signed = keyring.map(|file| format!("[signed-by={file}] ")).unwrap_or_default();
     Ok(format!("deb {signed}{mirror} {suite} main\n"))
-}
-
-/// The host's own suite.
-pub(crate) struct Own {
-    /// Its code name.
-    pub(crate) suite: String,
-    /// The text of a `sources.list` that names it on the mirror of the host.
-    pub(crate) sources: String,
-}
-
-/// The suite that the host is of.
-///
-/// # Errors
-/// It is not of Debian, or its sources can not be read.
-pub(crate) fn own() -> Result<Own> {
-    Source::Host.refresh_if_empty()?;
-    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let suite = codename(&release).to_owned();
-    Ok(Own { sources: sources_of(&suite)?, suite })
 }
 
 /// The address of the archive out of `apt-get indextargets`, for the host's own code name.
@@ -53,7 +31,7 @@ fn mirror<'a>(said: &'a str, codename: &str) -> Option<&'a str> {
     })
 }
 
-fn codename(release: &str) -> &str {
+pub(super) fn codename(release: &str) -> &str {
     let value = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     value.unwrap_or_default().trim_matches('"')
 }

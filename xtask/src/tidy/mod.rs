@@ -1,6 +1,8 @@
 //! The rules of the code: formatting, lints, the crates' arrows and what every file keeps to.
 
 mod arrows;
+mod circles;
+mod modules;
 mod rules;
 pub(crate) mod sources;
 
@@ -14,9 +16,10 @@ use crate::{files, place, process, screen, setup, signals};
 /// A check: its name and what finds its failures.
 type Check = (&'static str, fn() -> Result<Vec<String>>);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("formatting", formatting),
     ("the arrows between crates", arrows::check),
+    ("the imports within crates", circles::check),
     ("the rules of the files", rules::check),
     ("the examples", examples),
     ("clippy", clippy),

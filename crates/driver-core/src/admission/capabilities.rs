@@ -2,7 +2,7 @@
 
 use oci_builder::{CapabilityRequest, CapabilitySet, Privilege};
 
-use super::Rules;
+use super::rules::Rules;
 use crate::refusal::Refusal;
 use crate::request::options::TaskOptions;
 

@@ -10,6 +10,7 @@ mod limits;
 mod log_directory;
 mod mounts;
 mod names;
+mod rules;
 mod seccomp;
 
 use std::collections::BTreeMap;
@@ -18,9 +19,7 @@ use std::time::Duration;
 use linux_host::hosts::HostEntry;
 use oci_builder::{CapabilitySet, Limit, LimitKind, Privilege};
 
-use crate::node::host::Host;
 use crate::refusal::Refusal;
-use crate::request::config::PluginConfig;
 use crate::request::options::{NetworkMode, TaskOptions};
 use crate::request::task::{GroupNetwork, TaskSpec};
 
@@ -32,14 +31,7 @@ pub(crate) use limits::Cpuset;
 #[cfg(test)]
 pub(crate) use mounts::Source;
 pub(crate) use mounts::{AdmittedMount, MountGrant};
-
-/// What jobs are held against: the operator's configuration and the host.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules<'a> {
-    pub(crate) config: &'a PluginConfig,
-    pub(crate) host: Host,
-    pub(crate) allow_caps: CapabilitySet,
-}
+pub(crate) use rules::Rules;
 
 /// What a task may have: its options, read and allowed.
 #[derive(Debug, Clone)]

@@ -1,6 +1,8 @@
 //! What is refused, and with which words.
 
 use super::*;
+use crate::node::host::Host;
+use crate::request::config::PluginConfig;
 use crate::testing::spec;
 
 const HOST: Host = Host {

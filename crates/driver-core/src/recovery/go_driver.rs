@@ -5,10 +5,10 @@
 //! until the task is gone. They do so within the kernel: this process may be killed at any moment as well.
 
 mod logs;
+mod task;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use linux_host::cgroup::TaskCgroup;
 use linux_host::process;
@@ -19,32 +19,12 @@ use crate::node::context::Context;
 use crate::node::labels;
 use crate::ports::{ContainersError, TaskState as Reported};
 use crate::recovery::recover;
-use crate::request::ids::{ContainerId, TaskId};
-use crate::request::task::Identity;
+use crate::request::ids::ContainerId;
 use crate::running::state::TaskState;
 use crate::running::task::Task;
 
-/// What the handle of the Go driver (version 1) tells of a task, with what Nomad adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GoDriverTask {
-    /// Nomad's id of the task.
-    pub id: TaskId,
-    /// Who the task is.
-    pub identity: Identity,
-    /// The container's name in containerd.
-    pub container: String,
-    /// When it was started.
-    pub started_at: SystemTime,
-    /// Root of the allocation, beneath which Nomad's pipes lie.
-    pub alloc_root: PathBuf,
-    /// Nomad's pipe for standard output.
-    pub stdout: PathBuf,
-    /// Nomad's pipe for standard error.
-    pub stderr: PathBuf,
-}
-
-/// How long the daemon has to tell of the task.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub use task::GoDriverTask;
+use task::PATIENCE;
 
 /// Adopts the task: from here on it is one of ours.
 ///

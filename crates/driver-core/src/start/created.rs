@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use linux_host::cgroup::{self, CgroupError, Cpuset, Placement, TaskCgroup};
 
-use super::Common;
+use super::common::Common;
 use crate::error::DriverError;
 use crate::ports::Image;
 use crate::running::lifecycle::Step;

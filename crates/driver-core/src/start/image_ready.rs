@@ -1,7 +1,8 @@
 //! ImageReady: the image is unpacked and the driver's files are written; the writable snapshot comes next.
 
+use super::common::Common;
 use super::rootfs_ready::RootfsReady;
-use super::{Common, snapshot};
+use super::snapshot;
 use crate::error::DriverError;
 use crate::ports::Image;
 use crate::running::lifecycle::Step;

@@ -4,6 +4,7 @@
 //! refused.
 
 mod begin;
+mod common;
 mod created;
 mod image_ready;
 mod log_pipes;
@@ -32,56 +33,14 @@ use crate::node::context::Context;
 use crate::ports::Connection;
 use crate::request::ids::ContainerId;
 use crate::request::task::TaskSpec;
-use crate::running::lifecycle::{Event, LifeCell, Step};
+use crate::running::lifecycle::LifeCell;
 use crate::running::starting::Starting;
 use crate::running::task::Task;
-use crate::start::log_pipes::HeldPipes;
+use crate::start::common::Common;
 
 /// How long a start waits for a daemon that is away. To a client each failed start is a failure of the task, and a
 /// daemon that is upgraded is back within seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What every phase carries on.
-struct Common {
-    context: Arc<Context>,
-    spec: TaskSpec,
-    admitted: Arc<Admitted>,
-    id: ContainerId,
-    life: Arc<LifeCell>,
-    /// Tells that the task is stopped before it has started.
-    starting: Starting,
-    /// Whether the file system that the host's restart left is used again.
-    reuses: bool,
-    /// The log pipes, once something that may have written into them was removed.
-    pipes: OnceCell<HeldPipes>,
-}
-
-impl Common {
-    /// A step of the start: from its begin on its owner is asked to give back what it makes.
-    async fn step<T>(
-        &self,
-        step: Step,
-        work: impl Future<Output = Result<T, DriverError>>,
-    ) -> Result<T, DriverError> {
-        tracing::debug!(container = %self.id, ?step, "a step of the start begins");
-        self.on(Event::Begun(step))?;
-        let made = work.await?;
-        self.on(Event::Reached(step))?;
-        Ok(made)
-    }
-
-    fn on(&self, event: Event) -> Result<(), DriverError> {
-        let answer = self.life.on(event).map(drop);
-        answer.map_err(|denial| DriverError::Denied {
-            task: self.spec.id.to_string(),
-            reason: denial.to_string(),
-        })
-    }
-
-    fn event(&self, message: impl Into<String>) {
-        self.context.events.emit(&self.spec.id, &self.spec.identity, message);
-    }
-}
 
 /// Returns when the daemon answers, or has had its time: the first call to it tells what is wrong. Whether it does only
 /// an answer tells, as the watcher of the connection may not have noticed its end yet.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use linux_host::cgroup::Placement;
 use linux_host::{rootfs, users};
 
+use super::common::Common;
 use super::created::Created;
-use super::{Common, snapshot};
+use super::snapshot;
 use crate::error::DriverError;
 use crate::node::labels;
 use crate::ports::{ContainersError, Image, NewContainer, Rootfs, Stdio};

@@ -1,6 +1,6 @@
 //! Requested: nothing is made yet. The image, the driver's files and the log pipes are looked after side by side.
 
-use super::Common;
+use super::common::Common;
 use super::image_ready::ImageReady;
 use crate::error::DriverError;
 use crate::node::events::human_size;

@@ -2,7 +2,7 @@
 
 use linux_host::namespace;
 
-use super::Common;
+use super::common::Common;
 use super::network_ready::NetworkReady;
 use crate::error::DriverError;
 use crate::ports::{Image, Rootfs};

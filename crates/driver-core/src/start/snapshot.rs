@@ -1,6 +1,6 @@
 //! The writable snapshot of a task: a new one, or the one that was kept over a restart of the host.
 
-use super::Common;
+use super::common::Common;
 use super::log_pipes::HeldPipes;
 use crate::error::{DriverError, chain};
 use crate::node::labels;

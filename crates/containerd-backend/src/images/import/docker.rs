@@ -10,7 +10,8 @@ use serde::de::MapAccess;
 use sha2::{Digest, Sha256};
 
 use super::archive::{Archive, Extent};
-use super::{ImportError, Named, parse_name};
+use super::error::ImportError;
+use super::named::{Named, parse_name};
 use crate::images::json::{self, Object};
 use crate::images::media_types::{DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST};
 use crate::images::model::{Descriptor, MAX_LAYERS, Manifest, digest_of, written};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::archive::Archive;
-use super::{ImportError, Named, parse_name};
+use super::error::ImportError;
+use super::named::{Named, parse_name};
 use crate::images::model::{Descriptor, Document, FULL_NAME, REF_NAME};
 
 /// The layout's index.

@@ -1,6 +1,6 @@
 //! Images out of archives: OCI layouts and what `docker save` writes, as tar, also compressed with gzip.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
@@ -9,17 +9,20 @@ use driver_core::ports::{ContainersError, PullReport};
 use crate::grpc::daemon::Daemon;
 use crate::images::labels::Labels;
 use crate::images::locks::KeyedLocks;
-use crate::images::model::Descriptor;
-use crate::images::reference::Reference;
 use crate::images::{Ingests, Install};
 use crate::objects::lease;
 
 mod archive;
 mod docker;
+mod error;
 mod layout;
+mod named;
 mod source;
 
+pub use error::ImportError;
+
 use archive::Archive;
+use named::Named;
 use source::ArchiveSource;
 
 /// Deadline of one call to containerd.
@@ -37,64 +40,6 @@ pub enum ImportProgress {
     },
     /// It is there and unpacked; the bytes are those that containerd did not have.
     Done(PullReport),
-}
-
-/// Why an archive was not imported.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    /// The file can not be read, or is no tar archive.
-    #[error("{} can not be read as an archive", path.display())]
-    Read {
-        /// The archive.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A tar archive of something else.
-    #[error("{} has neither index.json (an OCI layout) nor manifest.json (docker save)", path.display())]
-    NoImages {
-        /// The archive.
-        path: PathBuf,
-    },
-    /// One of the archive's own documents.
-    #[error("{} in {}: {reason}", document, path.display())]
-    Document {
-        /// The archive.
-        path: PathBuf,
-        /// The document, by its path in the archive.
-        document: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Images without names.
-    #[error(
-        "{} does not name its image: it needs the annotation io.containerd.image.name, a full \
-         org.opencontainers.image.ref.name, or RepoTags", path.display()
-    )]
-    Unnamed {
-        /// The archive.
-        path: PathBuf,
-    },
-    /// A name that is none.
-    #[error("{} names an image {name:?}: {reason}", path.display())]
-    Name {
-        /// The archive.
-        path: PathBuf,
-        /// The name.
-        name: String,
-        /// Why it is none.
-        reason: String,
-    },
-    /// What containerd, or the image itself, had against it.
-    #[error(transparent)]
-    Image(#[from] ContainersError),
-}
-
-/// An image of an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Named {
-    reference: Reference,
-    root: Descriptor,
 }
 
 /// Brings every image of an archive into containerd, unpacked for the snapshotter, and gives their full names.
@@ -188,14 +133,6 @@ fn open_blocking(path: &Path) -> Result<(ArchiveSource, Vec<Named>), ImportError
         None if images.is_none() => Err(ImportError::NoImages { path: path.to_path_buf() }),
         _ => Err(ImportError::Unnamed { path: path.to_path_buf() }),
     }
-}
-
-fn parse_name(path: &Path, name: &str) -> Result<Reference, ImportError> {
-    Reference::parse(name).map_err(|error| ImportError::Name {
-        path: path.to_path_buf(),
-        name: name.to_owned(),
-        reason: error.to_string(),
-    })
 }
 
 #[cfg(test)]

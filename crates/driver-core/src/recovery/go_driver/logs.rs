@@ -15,7 +15,7 @@ use linux_host::fifo::{self, FifoError, LogTarget};
 use linux_host::splice;
 use tokio::time::timeout;
 
-use super::GoDriverTask;
+use super::task::{GoDriverTask, PATIENCE};
 use crate::error::{DriverError, chain};
 use crate::node::context::Context;
 use crate::ports::{ContainersError, Stdio};
@@ -32,7 +32,7 @@ pub(super) async fn carry_on(
     task: &GoDriverTask,
     given_up: PipeReader,
 ) {
-    match timeout(super::PATIENCE, context.ports.task_stdio(id)).await {
+    match timeout(PATIENCE, context.ports.task_stdio(id)).await {
         Ok(Err(error)) if error.is_lost() => begin_later(context, id, task, given_up),
         Ok(told) => begin_if(told, task, given_up),
         Err(_elapsed) => begin_later(context, id, task, given_up),
