@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use e2e::hung::HungMount;
+use e2e::task::chain;
 use e2e::world::Setup;
-use e2e::{TaskSetup, World, environment, task::chain, test, test_with};
+use e2e::{TaskSetup, World, environment, host, test, test_with, wait};
 use futures::future::join_all;
 
 use super::{PROMPT, Security, others_run, refusal};
@@ -154,8 +155,8 @@ fn paths_on_a_file_system_that_never_answers_hold_their_own_start_alone() {
                 tokio::spawn(setup.try_start())
             })
             .collect();
-        // All of them hang by then, or have been refused as others hang.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let plugin = world.plugin_pid();
+        wait::until_true("all of them hang", || host::threads(plugin, "admission") == STARTS).await;
         others_run(world).await;
         let own = profiled(world, "own", "/etc/shadow");
         assert!(refusal(own).await.contains("seccomp_profile"));
