@@ -120,7 +120,16 @@ fn written(mount: &Mount) -> PathBuf {
     }
 }
 
+/// How many mounts a job may have. Each is one in the host's table too while the task is created, and the kernel gives
+/// that table 100,000 for everybody.
+const MOUNTS_MAX: usize = 1024;
+
 pub(super) fn grant(spec: &TaskSpec, config: &PluginConfig) -> Result<Vec<MountGrant>, Refusal> {
+    let number = spec.options.mounts.len();
+    if number > MOUNTS_MAX {
+        let hint = format!("must be at most {MOUNTS_MAX} blocks; mount a directory that has them all");
+        return Err(Refusal::new("mounts", format!("{number} blocks"), hint));
+    }
     let mut mounts: Vec<MountGrant> = Vec::new();
     for option in &spec.options.mounts {
         let grant = one(option, &spec.dirs, config)?;
@@ -299,6 +308,26 @@ mod tests {
             mounts.source = "/a/1/other/secrets": of the allocation's own directory, local/, secrets/ and ../alloc/ are accepted
             mounts.source = "data": a relative path begins with local/, secrets/ or ../alloc/
             mounts.source = "..": a relative path begins with local/, secrets/ or ../alloc/"#]].assert_eq(&told.join("\n"));
+    }
+
+    #[test]
+    fn more_mounts_than_a_host_could_bear_are_refused() {
+        let told = |number: usize| {
+            let mut spec = crate::testing::spec("web");
+            spec.dirs = dirs();
+            let mount = |place| MountOption {
+                source: "local".into(),
+                target: format!("/m/{place}"),
+                options: vec!["rbind".into()],
+                ..MountOption::default()
+            };
+            spec.options.mounts = (0..number).map(mount).collect();
+            let grants = grant(&spec, &PluginConfig::default());
+            grants.map_or_else(|refusal| refusal.to_string(), |grants| grants.len().to_string())
+        };
+        assert_eq!(told(1024), "1024");
+        let hint = "must be at most 1024 blocks; mount a directory that has them all";
+        assert_eq!(told(1025), format!(r#"mounts = "1025 blocks": {hint}"#));
     }
 
     #[test]
