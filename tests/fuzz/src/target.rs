@@ -75,12 +75,12 @@ pub fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     found
 }
 
-/// Fails for one input of 2^96, behind two branches.
+/// Fails for one beginning of 2^96, behind two branches.
 fn planted(bytes: &[u8]) -> bool {
-    let Some((word, number)) = bytes.split_first_chunk::<4>() else { return false };
-    let Ok(number) = <[u8; 8]>::try_from(number) else { return false };
+    let Some((word, rest)) = bytes.split_first_chunk::<4>() else { return false };
+    let Some(number) = rest.first_chunk::<8>() else { return false };
     if word == b"MAGI" {
-        assert_ne!(u64::from_le_bytes(number), 0xdead_beef_1234_5678, "the planted fault");
+        assert_ne!(u64::from_le_bytes(*number), 0xdead_beef_1234_5678, "the planted fault");
     }
     true
 }

@@ -9,11 +9,11 @@ use super::{Outcome, Plan};
 use crate::fuzz::{self, Engine};
 use crate::{screen, setup, signals};
 
-/// For how long a target is fed.
-const TIME: Duration = Duration::from_secs(3);
+/// For how long a target is fed; the engine ends within the next second.
+const TIME: Duration = Duration::from_secs(2);
 
 /// In what time the planted fault is to be found; it takes seconds.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Builds the targets and feeds them.
 ///
