@@ -45,7 +45,7 @@ impl BasePlugin for Base {
         &self,
         _: Request<ConfigSchemaRequest>,
     ) -> Result<Response<ConfigSchemaResponse>, Status> {
-        Ok(Response::new(ConfigSchemaResponse { spec: Some(options::schema(plugin::OPTIONS)) }))
+        Ok(Response::new(ConfigSchemaResponse { spec: Some(options::schema(&plugin::OPTIONS)) }))
     }
 
     /// Takes the operator's configuration. While a client only validates it sends no `nomad_config`.

@@ -91,7 +91,7 @@ impl DriverRpc for DriverService {
         &self,
         _: Request<pb::TaskConfigSchemaRequest>,
     ) -> Result<Response<pb::TaskConfigSchemaResponse>, Status> {
-        let spec = Some(options::schema(options::task::OPTIONS));
+        let spec = Some(options::schema(&options::task::OPTIONS));
         Ok(Response::new(pb::TaskConfigSchemaResponse { spec }))
     }
 

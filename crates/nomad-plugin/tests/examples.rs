@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nomad_plugin::options::{Entry, Kind, task};
+use nomad_plugin::options::{Kind, Table, task};
 
 /// Options that no job can use: they are known so that their refusal can say what to write instead.
 const REFUSED: [&str; 2] = ["volume_options.labels", "volume_options.driver_config"];
@@ -68,10 +68,11 @@ fn used() -> BTreeSet<String> {
 }
 
 /// The options of a table that are not used, with the blocks around them.
-fn missing(table: &[Entry], around: &[&str], used: &BTreeSet<String>) -> Vec<String> {
+fn missing(table: &dyn Table, around: &[&str], used: &BTreeSet<String>) -> Vec<String> {
     let mut all = Vec::new();
-    for entry in table {
-        let path = [around, &[entry.name]].concat();
+    let rows = table.rows().into_iter();
+    for (name, kind) in rows.flat_map(|row| row.names.iter().map(move |(name, _)| (*name, row.kind))) {
+        let path = [around, &[name]].concat();
         // What is in one of the mounts' two names need not be in the other as well.
         let names = MOUNTS.map(|name| match path.split_first() {
             Some((first, inner)) if MOUNTS.contains(first) && !inner.is_empty() => [&[name], inner].concat(),
@@ -83,7 +84,7 @@ fn missing(table: &[Entry], around: &[&str], used: &BTreeSet<String>) -> Vec<Str
         if !names.iter().any(|name| used.contains(&name.join("."))) {
             all.push(path.join("."));
         }
-        if let Kind::Block(nested) | Kind::Blocks(nested) | Kind::TextsOrBlocks(nested) = entry.kind {
+        if let Kind::Block(nested) | Kind::Blocks(nested) | Kind::TextsOrBlocks(nested) = kind {
             all.extend(missing(nested, &path, used));
         }
     }
@@ -92,7 +93,7 @@ fn missing(table: &[Entry], around: &[&str], used: &BTreeSet<String>) -> Vec<Str
 
 #[test]
 fn every_option_of_a_task_is_in_an_example() {
-    let missing = missing(task::OPTIONS, &[], &used());
+    let missing = missing(&task::OPTIONS, &[], &used());
     assert!(missing.is_empty(), "no example uses {missing:?}");
 }
 

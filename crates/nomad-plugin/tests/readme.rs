@@ -20,6 +20,6 @@ fn held(name: &str, table: &str) {
 
 #[test]
 fn the_readme_tells_every_option_as_the_schema_has_it() {
-    held("plugin options", &markdown(plugin::OPTIONS));
-    held("task options", &markdown(task::OPTIONS));
+    held("plugin options", &markdown(&plugin::OPTIONS));
+    held("task options", &markdown(&task::OPTIONS));
 }

@@ -1,150 +1,154 @@
 //! `auth`: credentials for a registry, in a job's `config` as well as in the plugin's.
 
-use driver_core::Credentials;
+use driver_core::request::options::TaskOptions;
+use driver_core::{Credentials, PluginConfig};
 
-use super::reader::{OptionError, Reader};
-use super::{Default, Entry, Kind, Peer};
+use super::entry::{Default, Entry, Kind, Origin};
+use super::error::OptionError;
+use super::reader::Reader;
 
 /// The job's.
-pub(super) const OF_TASK: Entry = Entry {
-    name: "auth",
-    kind: Kind::Block(KEYS_OF_TASK),
+pub(super) const OF_TASK: Entry<TaskOptions> = Entry {
+    names: &[("auth", Origin::GoDriver)],
+    kind: Kind::Block(&KEYS_OF_TASK),
     default: Default::Unset("the plugin's"),
-    since: Peer::Containerd,
-    effect: "Credentials for the image's registry, where the node has the image not yet; see below.",
+    description: "Credentials for the image's registry, where the node has the image not yet; see below.",
+    read: |value, options| credentials(value, KEYS_OF_TASK).map(|given| options.auth = given),
 };
 
 /// The operator's.
-pub(super) const OF_PLUGIN: Entry = Entry {
-    kind: Kind::Block(KEYS_OF_PLUGIN),
+pub(super) const OF_PLUGIN: Entry<PluginConfig> = Entry {
+    names: &[("auth", Origin::GoDriver)],
+    kind: Kind::Block(&KEYS_OF_PLUGIN),
     default: Default::Unset("none"),
-    effect: "Credentials for registries where the job has none of its own; see below.",
-    ..OF_TASK
+    description: "Credentials for registries where the job has none of its own; see below.",
+    read: |value, config| credentials(value, KEYS_OF_PLUGIN).map(|given| config.auth = given),
 };
 
+/// What a block `auth` has. There is no Debug, as the password is in it.
+#[derive(std::default::Default)]
+struct Auth {
+    username: String,
+    password: String,
+    server_address: String,
+}
+
 /// The options of a job's `auth`.
-const KEYS_OF_TASK: &[Entry] = &[
+const KEYS_OF_TASK: &[Entry<Auth>] = &[
     USERNAME,
     PASSWORD,
     EMAIL,
     SERVER_ADDRESS,
     Entry {
-        name: "tls_verify",
+        names: &[("tls_verify", Origin::Podman)],
         kind: Kind::Flag,
         default: Default::Value("true"),
-        since: Peer::Podman,
-        effect: "`true` is how it is: a registry's certificate is always checked; `false` is refused.",
+        description: "`true` is how it is: a registry's certificate is always checked; `false` is refused.",
+        read: |value, _| match value.flag()? {
+            true => Ok(()),
+            false => Err(value.refused(
+                "not supported yet; true is accepted, with which a registry's certificate is checked",
+            )),
+        },
     },
 ];
 
 /// The options of the plugin's `auth`.
-const KEYS_OF_PLUGIN: &[Entry] = &[
+const KEYS_OF_PLUGIN: &[Entry<Auth>] = &[
     USERNAME,
     PASSWORD,
     EMAIL,
     SERVER_ADDRESS,
     Entry {
-        name: "config",
+        names: &[("config", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused: credentials of a docker configuration file are not supported yet.",
+        description: "Refused: credentials of a docker configuration file are not supported yet.",
+        read: refused,
     },
     Entry {
-        name: "helper",
+        names: &[("helper", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        since: Peer::Docker,
-        effect: "Refused: credentials of a helper program are not supported yet.",
+        description: "Refused: credentials of a helper program are not supported yet.",
+        read: refused,
     },
 ];
 
-const USERNAME: Entry = Entry {
-    name: "username",
+const USERNAME: Entry<Auth> = Entry {
+    names: &[("username", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    since: Peer::Containerd,
-    effect: "The user; together with `password`.",
+    description: "The user; together with `password`.",
+    read: |value, auth| value.text().map(|given| auth.username = given),
 };
 
-const PASSWORD: Entry = Entry {
-    name: "password",
+const PASSWORD: Entry<Auth> = Entry {
+    names: &[("password", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    since: Peer::Containerd,
-    effect: "The user's password or access token; it is neither logged nor kept with the task.",
+    description: "The user's password or access token; it is neither logged nor kept with the task.",
+    read: |value, auth| value.secret().map(|given| auth.password = given),
 };
 
-const EMAIL: Entry = Entry {
-    name: "email",
+const EMAIL: Entry<Auth> = Entry {
+    names: &[("email", Origin::Docker)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    since: Peer::Docker,
-    effect: "Accepted and not used: no registry asks for it.",
+    description: "Accepted and not used: no registry asks for it.",
+    read: |value, _| value.text().map(drop),
 };
 
-const SERVER_ADDRESS: Entry = Entry {
-    name: "server_address",
+const SERVER_ADDRESS: Entry<Auth> = Entry {
+    names: &[("server_address", Origin::Docker)],
     kind: Kind::Text,
     default: Default::Unset("the registry of the image"),
-    since: Peer::Docker,
-    effect: "The one registry that they are for, as `host` or `host:port`; they are sent to no other.",
+    description: "The one registry that they are for, as `host` or `host:port`; they are sent to no other.",
+    read: |value, auth| value.text().map(|given| auth.server_address = given),
 };
 
-/// The credentials in a job's block `auth`, if it has any.
-pub(super) fn of_task(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
-    if block.flag("auth.tls_verify")? == Some(false) {
-        let accepted = "not supported yet; true is accepted, with which a registry's certificate is checked";
-        return Err(block.refused("auth.tls_verify", accepted));
-    }
-    read(block)
-}
-
-/// The credentials in the plugin's block `auth`, if it has any.
-pub(super) fn of_plugin(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
-    for option in ["auth.config", "auth.helper"] {
-        if block.filled(option)?.is_some() {
-            let accepted = "not supported yet; username and password are accepted, here or in a job's auth";
-            return Err(block.refused(option, accepted));
+fn refused(value: &Reader<'_>, _: &mut Auth) -> Result<(), OptionError> {
+    match value.filled()? {
+        None => Ok(()),
+        Some(_) => {
+            Err(value
+                .refused("not supported yet; username and password are accepted, here or in a job's auth"))
         }
     }
-    read(block)
 }
 
-/// What both have.
-fn read(block: &mut Reader) -> Result<Option<Credentials>, OptionError> {
-    let user = block.text("auth.username")?.unwrap_or_default();
-    let password = block.secret("auth.password")?.unwrap_or_default();
-    let server = block.text("auth.server_address")?.unwrap_or_default();
-    block.text("auth.email")?;
-    match (user.is_empty(), password.is_empty()) {
+/// The credentials in the block, if it has any.
+fn credentials(block: &Reader<'_>, keys: &[Entry<Auth>]) -> Result<Option<Credentials>, OptionError> {
+    let mut auth = Auth::default();
+    block.block(keys, &mut auth)?;
+    let Auth { username, password, server_address } = auth;
+    let refused = |key: &str, accepted| {
+        let option = format!("{}.{key}", block.option());
+        Err(OptionError::Value { option, value: "[redacted]".to_owned(), accepted })
+    };
+    match (username.is_empty(), password.is_empty()) {
         (true, true) => return Ok(None),
         (true, false) => {
-            return Err(block
-                .refused_secret("auth.password", "a password with its user in auth.username is accepted"));
+            return refused("password", "a password with its user in auth.username is accepted");
         }
         (false, true) => {
-            return Err(
-                block.refused_secret("auth.username", "a user with a password in auth.password is accepted")
-            );
+            return refused("username", "a user with a password in auth.password is accepted");
         }
         (false, false) => {}
     }
     // What basic authentication can not carry (RFC 7617, 2).
-    if user.contains(|c: char| c == ':' || c.is_control()) {
-        let accepted = "a user without colons and control characters is accepted";
-        return Err(block.refused_secret("auth.username", accepted));
+    if username.contains(|c: char| c == ':' || c.is_control()) {
+        return refused("username", "a user without colons and control characters is accepted");
     }
     // An address may have a user and a password in it.
-    if server.contains('@') {
-        let accepted = "a registry as host or host:port, without a user, is accepted";
-        return Err(block.refused_secret("auth.server_address", accepted));
+    if server_address.contains('@') {
+        return refused("server_address", "a registry as host or host:port, without a user, is accepted");
     }
     if password.contains(char::is_control) {
         let accepted = "a password without control characters, such as the end of a line, is accepted";
-        return Err(block.refused_secret("auth.password", accepted));
+        return refused("password", accepted);
     }
-    Ok(Some(Credentials::new(user, password, server)))
+    Ok(Some(Credentials::new(username, password, server_address)))
 }
 
 #[cfg(test)]

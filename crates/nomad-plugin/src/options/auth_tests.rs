@@ -9,7 +9,7 @@ use crate::options::{plugin, schema, task};
 /// What a client makes of the block in a job, decoded.
 fn of_task(auth: Value) -> Result<Option<Credentials>, String> {
     let body = Value::from([("image", Value::from("redis:7")), ("auth", auth)]);
-    let config = evaluate(&schema(task::OPTIONS), &body).map_err(|error| error.to_string())?;
+    let config = evaluate(&schema(&task::OPTIONS), &body).map_err(|error| error.to_string())?;
     task::decode(&cty::encode(&config).unwrap())
         .map(|options| options.auth)
         .map_err(|error| error.to_string())
@@ -18,7 +18,7 @@ fn of_task(auth: Value) -> Result<Option<Credentials>, String> {
 /// The same of the plugin's.
 fn of_plugin(auth: Value) -> Result<Option<Credentials>, String> {
     let config =
-        evaluate(&schema(plugin::OPTIONS), &[("auth", auth)].into()).map_err(|error| error.to_string())?;
+        evaluate(&schema(&plugin::OPTIONS), &[("auth", auth)].into()).map_err(|error| error.to_string())?;
     plugin::decode(&cty::encode(&config).unwrap())
         .map(|config| config.auth)
         .map_err(|error| error.to_string())

@@ -1,38 +1,18 @@
 //! Tests of the plugin's options: what a client makes of a block, decoded.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
+use driver_core::request::config::{AllowedModes, DanglingContainers, SeccompProfiles};
 use nomad_proto::cty::{self, Value};
 use nomad_proto::hclspec::evaluate;
 
 use super::*;
 use crate::options::schema;
-use crate::options::testing::{asked_by, nested_names};
 
 /// What a client makes of the block, decoded.
 fn through_client(block: &Value) -> PluginConfig {
-    let config = evaluate(&schema(OPTIONS), block).unwrap();
+    let config = evaluate(&schema(&OPTIONS), block).unwrap();
     decode(&cty::encode(&config).unwrap()).unwrap()
-}
-
-#[test]
-fn the_schema_and_the_decoder_know_the_same_options() {
-    let mut reader = Reader::new(&[]).unwrap();
-    read(&mut reader).unwrap();
-    let table: BTreeSet<&str> = OPTIONS.iter().map(|entry| entry.name).collect();
-    assert_eq!(*reader.asked(), table);
-    assert_eq!(OPTIONS.len(), table.len());
-}
-
-#[test]
-fn the_blocks_of_schema_and_decoder_have_the_same_options() {
-    let mut asked = asked_by(|block| allowed_modes(block, AllowedModes::default()).map(drop));
-    asked.extend(asked_by(|block| volumes(block).map(drop)));
-    asked.extend(asked_by(|block| auth::of_plugin(block).map(drop)));
-    asked.extend(asked_by(|block| gc(block, false).map(drop)));
-    asked.extend(asked_by(|block| dangling_containers(block).map(drop)));
-    assert_eq!(asked, nested_names(OPTIONS));
 }
 
 #[test]

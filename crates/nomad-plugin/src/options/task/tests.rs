@@ -3,40 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use driver_core::request::options::{
+    DeviceOption, DockerMountOption, MountOption, NetworkMode, ResolverFile,
+};
 use nomad_proto::cty::{self, Value};
 use nomad_proto::hclspec::evaluate;
 
 use super::*;
-use crate::options::testing::{asked_by, nested_names};
-use crate::options::{Kind, schema};
+use crate::options::{Kind, Table, schema};
 
 /// What a client makes of the body, decoded.
 fn through_client(body: &Value) -> TaskOptions {
-    let config = evaluate(&schema(OPTIONS), body).unwrap();
+    let config = evaluate(&schema(&OPTIONS), body).unwrap();
     decode(&cty::encode(&config).unwrap()).unwrap()
-}
-
-#[test]
-fn the_schema_and_the_decoder_know_the_same_options() {
-    let mut reader = Reader::new(&cty::encode(&[("image", "a")].into()).unwrap()).unwrap();
-    read(&mut reader).unwrap();
-    let table: BTreeSet<&str> = OPTIONS.iter().map(|entry| entry.name).collect();
-    assert_eq!(*reader.asked(), table);
-    assert_eq!(OPTIONS.len(), table.len());
-}
-
-#[test]
-fn the_blocks_of_schema_and_decoder_have_the_same_options() {
-    let mut asked = asked_by(|block| device_block(block).map(drop));
-    asked.extend(asked_by(|block| auth::of_task(block).map(drop)));
-    asked.extend(asked_by(|block| mount(block).map(drop)));
-    asked.extend(asked_by(|block| bind_options(block).map(drop)));
-    asked.extend(asked_by(|block| tmpfs_options(block).map(drop)));
-    asked.extend(asked_by(check_volume));
-    let mut known = nested_names(OPTIONS);
-    // docker's name of a block is read as ours, and one block is refused whatever is in it.
-    known.retain(|name| !name.starts_with("mount.") && !name.contains(".driver_config."));
-    assert_eq!(asked, known);
 }
 
 #[test]
@@ -189,7 +168,7 @@ fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_can_not_have() 
     assert_eq!(read("mounts", Value::Nil), bind);
     assert_eq!(read("mounts", [("no_copy", true)].into()), docker);
     let refused = |volume: Value| {
-        let config = evaluate(&schema(OPTIONS), &with("mount", volume)).unwrap();
+        let config = evaluate(&schema(&OPTIONS), &with("mount", volume)).unwrap();
         decode(&cty::encode(&config).unwrap()).unwrap_err().to_string()
     };
     let told = [
@@ -197,8 +176,8 @@ fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_can_not_have() 
         refused([("driver_config", Value::from([("name", "pxd")]))].into()),
     ];
     expect_test::expect![[r#"
-        mounts.volume_options.labels = a list: no_copy alone is accepted: there is no volume that could have labels
-        mounts.volume_options.driver_config = a map: no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount"#]].assert_eq(&told.join("\n"));
+        mount.volume_options.labels = a list: no_copy alone is accepted: there is no volume that could have labels
+        mount.volume_options.driver_config = a map: no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
@@ -249,8 +228,10 @@ fn an_empty_text_is_an_option_that_is_left_out() {
     let expected = TaskOptions { image: "redis:7".into(), ..TaskOptions::default() };
     assert_eq!(through_client(&Value::Map(body)), expected);
     let known: BTreeSet<&str> = texts.into_iter().chain(lists).chain(["auth", "image", "mount"]).collect();
-    let others = OPTIONS.iter().filter(|entry| !known.contains(entry.name));
-    assert!(others.clone().all(|entry| matches!(entry.kind, Kind::Flag | Kind::Number)), "{others:#?}");
+    for row in OPTIONS.rows() {
+        let unknown: Vec<_> = row.names.iter().filter(|(name, _)| !known.contains(name)).collect();
+        assert!(unknown.is_empty() || matches!(row.kind, Kind::Flag | Kind::Number), "{unknown:?}");
+    }
 }
 
 #[test]
@@ -258,7 +239,7 @@ fn the_hosts_network_has_two_names_and_one_meaning() {
     let read = |entries: &[(&str, Value)]| {
         let mut body = Value::from([("image", "redis:7")]).as_map().unwrap().clone();
         body.extend(entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let config = evaluate(&schema(OPTIONS), &Value::Map(body)).unwrap();
+        let config = evaluate(&schema(&OPTIONS), &Value::Map(body)).unwrap();
         let decoded = decode(&cty::encode(&config).unwrap());
         decoded.map(|options| (options.host_network, options.network_mode)).map_err(|error| error.to_string())
     };
@@ -287,6 +268,22 @@ fn a_missing_or_empty_image_is_refused() {
     let empty = cty::encode(&[("image", "")].into()).unwrap();
     expect_test::expect![[r#"image = "": a string that is not empty is accepted"#]]
         .assert_eq(&decode(&empty).unwrap_err().to_string());
+}
+
+#[test]
+fn what_a_block_must_have_is_asked_for_with_the_name_of_the_block_in_front() {
+    let decoded = |name: &str, value: Value| {
+        let body = Value::from([("image", Value::from("redis:7")), (name, value)]);
+        decode(&cty::encode(&body).unwrap()).unwrap_err().to_string()
+    };
+    let told = [
+        decoded("mount", [("source", "local")].into()),
+        decoded("devices", Value::List(vec!["/dev/fuse".into(), [("container_path", "/dev/kmsg")].into()])),
+    ];
+    expect_test::expect![[r#"
+        mount.target is required: an absolute path in the container
+        devices.host_path is required: the path of a device on the host, such as "/dev/fuse""#]]
+    .assert_eq(&told.join("\n"));
 }
 
 proptest::proptest! {

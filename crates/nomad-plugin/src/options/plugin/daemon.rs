@@ -1,0 +1,85 @@
+//! containerd, and what the driver keeps on the host.
+
+use driver_core::PluginConfig;
+
+use crate::options::auth;
+use crate::options::entry::{Default, Entry, Kind, Origin};
+
+pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
+    Entry {
+        names: &[("enabled", Origin::GoDriver)],
+        kind: Kind::Flag,
+        default: Default::Value("true"),
+        description: "`false` leaves the driver undetected, so that the node gets no task for it.",
+        read: |value, config| value.flag().map(|given| config.enabled = given),
+    },
+    Entry {
+        names: &[("containerd_runtime", Origin::GoDriver)],
+        kind: Kind::Text,
+        default: Default::Value(r#""io.containerd.runc.v2""#),
+        description: "The runtime that containers run with, by its name in containerd.",
+        read: |value, config| value.name().map(|given| config.runtime = given),
+    },
+    Entry {
+        names: &[("containerd_addr", Origin::ThisDriver)],
+        kind: Kind::HostPath,
+        default: Default::Value(r#""/run/containerd/containerd.sock""#),
+        description: "containerd's socket, with or without `unix://`.",
+        read: |value, config| value.host_path().map(|given| config.address = given),
+    },
+    Entry {
+        names: &[("containerd_namespace", Origin::ThisDriver)],
+        kind: Kind::Text,
+        default: Default::Unset("`nomad` on cgroup v1, `nomad.slice` on v2"),
+        description: "The containerd namespace of images, snapshots and containers. Tasks that run already go on in the one they were started in.",
+        read: |value, config| value.name().map(|given| config.namespace = Some(given)),
+    },
+    Entry {
+        names: &[("stats_interval", Origin::GoDriver)],
+        kind: Kind::Duration,
+        default: Default::Unset("the client's"),
+        description: "How often a task's usage is sampled.",
+        read: |value, config| value.duration().map(|given| config.stats_interval = given),
+    },
+    Entry {
+        names: &[("snapshotter", Origin::ThisDriver)],
+        kind: Kind::Text,
+        default: Default::Value(r#""overlayfs""#),
+        description: "The snapshotter of the root file systems, by its name in containerd.",
+        read: |value, config| value.name().map(|given| config.snapshotter = given),
+    },
+    Entry {
+        names: &[("state_dir", Origin::ThisDriver)],
+        kind: Kind::HostPath,
+        default: Default::Value(r#""/run/containerd-driver""#),
+        description: "The driver's own directory (mode 0700) for hosts files, resolv.conf files, exec pipes, labels and mounts of tasks; not to be shared with another driver, nor cleaned under tasks that run.",
+        read: |value, config| value.host_path().map(|given| config.state_dir = given),
+    },
+    Entry {
+        names: &[("client_timeout", Origin::ThisDriver)],
+        kind: Kind::Duration,
+        default: Default::Value(r#""1m""#),
+        description: "How long one call to containerd may take; pulls have limits of their own.",
+        read: |value, config| {
+            value.duration_or(config.client_timeout).map(|given| config.client_timeout = given)
+        },
+    },
+    Entry {
+        names: &[("image_pull_timeout", Origin::Docker)],
+        kind: Kind::Duration,
+        default: Default::Value(r#""5m""#),
+        description: "How long the pull of an image may take where the job does not say.",
+        read: |value, config| {
+            value.duration_or(config.image_pull_timeout).map(|given| config.image_pull_timeout = given)
+        },
+    },
+    auth::OF_PLUGIN,
+    Entry {
+        names: &[("disable_log_collection", Origin::Docker)],
+        kind: Kind::Flag,
+        default: Default::Value("false"),
+        description: "`true` drops what tasks write, for hosts whose tasks log by other ways: no log pipes, and no log \
+                 collector of the client's.",
+        read: |value, config| value.flag().map(|given| config.disable_log_collection = given),
+    },
+];
