@@ -184,9 +184,10 @@ fn half_credentials_are_refused_by_name() {
             refusal(with_password("alice", "of-alice-0815\n")).await,
         ];
         expect_test::expect![[r#"
-            auth.username = [redacted]: a user with a password in auth.password is accepted
-            auth.password = [redacted]: a password with its user in auth.username is accepted
-            auth.password = [redacted]: a password without control characters, such as the end of a line, is accepted"#]].assert_eq(&told.join("\n"));
+            auth.username = [redacted]: needs a password; set auth.password too
+            auth.password = [redacted]: needs a user; set auth.username too
+            auth.password = [redacted]: must not contain control characters, such as a line break"#]]
+        .assert_eq(&told.join("\n"));
         for secret in Registry::secrets() {
             assert!(!world.logged(secret), "the log tells a secret");
         }

@@ -121,7 +121,7 @@ fn a_read_only_root_can_not_be_written_but_the_allocation_can() {
 fn the_pull_timeout_is_a_duration() {
     test(async |world| {
         let text = world.task("web").shell("true").option("image_pull_timeout", "soon").refusal().await;
-        assert!(text.contains(r#"image_pull_timeout = "soon": a duration above zero"#), "{text}");
+        assert!(text.contains(r#"image_pull_timeout = "soon": must be a duration above zero"#), "{text}");
         let task = world.task("web").shell("exit 3").option("image_pull_timeout", "1h30m").start().await;
         assert_eq!(task.wait().await.code, 3);
     });

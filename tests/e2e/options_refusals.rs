@@ -97,7 +97,7 @@ fn values_that_no_task_can_have() {
             vec![("cpuset_cpus", "all".into())],
         ];
         expect_test::expect![[r#"
-            image_pull_timeout = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted
+            image_pull_timeout = "soon": must be a duration above zero, such as "30s", "5m", "1h30m" or "500ms"
             shm_size: "lots" is not a size (accepted: a number of bytes, or with a unit as in 64m or 1.5g)
             devices: "x" are not permissions of a device (accepted: letters of r, w and m, each once)
             devices = "/dev/no-such" can not be used (accepted: a device node that is on the host, or a directory of such): cannot look at the device "/dev/no-such": No such file or directory (os error 2)
@@ -112,7 +112,7 @@ fn values_that_no_task_can_have() {
             ipc_mode: "none" is not a mode (accepted: "host", or "private" for a namespace of its own, as where it is left out)
             userns_mode = "private": "host" is accepted, or leave it out: there are no user namespaces of tasks' own yet
             network_mode = "bridge": this mode is accepted in a group with a network of its own; give it network { mode = "bridge" }
-            auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
+            auth.tls_verify = false: not supported; TLS certificates are always verified, so remove it or set true
             hostname = "a b": 1 to 64 bytes of letters, digits, '-', '_' and '.' are accepted
             extra_hosts = "db": a name and an IPv4 or IPv6 address with a colon between them, such as "db:10.0.0.5", is accepted
             extra_hosts = "host.docker.internal:host-gateway": there is no gateway of docker's here; an IPv4 or IPv6 address of the host is accepted, such as "db:10.0.0.5"

@@ -158,7 +158,7 @@ fn what_has_no_meaning_is_refused_by_its_field() {
             "the client sent task name = \"..\": a task's name must be usable as the name of a directory",
             "the client sent alloc_dir = \"alloc\": the allocation's directory must be an absolute path",
             "the client sent propagation_mode = \"shared\": private, host-to-task or bidirectional is accepted",
-            "image is required: the name of an image, such as \"redis:7\"",
+            "image is required: set it to the name of an image, such as \"redis:7\"",
         ]
     "#]]
     .assert_debug_eq(&texts);

@@ -12,7 +12,7 @@ pub(super) const OF_TASK: Entry<TaskOptions> = Entry {
     names: &[("auth", Origin::GoDriver)],
     kind: Kind::Block(&KEYS_OF_TASK),
     default: Default::Unset("the plugin's"),
-    description: "Credentials for the image's registry, where the node has the image not yet; see below.",
+    description: "Credentials for the image's registry, used when the image is not on the node yet; see below.",
     read: |value, options| credentials(value, KEYS_OF_TASK).map(|given| options.auth = given),
 };
 
@@ -21,7 +21,7 @@ pub(super) const OF_PLUGIN: Entry<PluginConfig> = Entry {
     names: &[("auth", Origin::GoDriver)],
     kind: Kind::Block(&KEYS_OF_PLUGIN),
     default: Default::Unset("none"),
-    description: "Credentials for registries where the job has none of its own; see below.",
+    description: "Credentials for registries, used when the job has none; see below.",
     read: |value, config| credentials(value, KEYS_OF_PLUGIN).map(|given| config.auth = given),
 };
 
@@ -43,12 +43,11 @@ const KEYS_OF_TASK: &[Entry<Auth>] = &[
         names: &[("tls_verify", Origin::Podman)],
         kind: Kind::Flag,
         default: Default::Value("true"),
-        description: "`true` is how it is: a registry's certificate is always checked; `false` is refused.",
+        description: "TLS certificates are always verified; `false` is not supported.",
         read: |value, _| match value.flag()? {
             true => Ok(()),
-            false => Err(value.refused(
-                "not supported yet; true is accepted, with which a registry's certificate is checked",
-            )),
+            false => Err(value
+                .refused("not supported; TLS certificates are always verified, so remove it or set true")),
         },
     },
 ];
@@ -63,14 +62,14 @@ const KEYS_OF_PLUGIN: &[Entry<Auth>] = &[
         names: &[("config", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        description: "Refused: credentials of a docker configuration file are not supported yet.",
+        description: "Refused: Docker configuration files are not supported yet.",
         read: refused,
     },
     Entry {
         names: &[("helper", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        description: "Refused: credentials of a helper program are not supported yet.",
+        description: "Refused: credential helpers are not supported yet.",
         read: refused,
     },
 ];
@@ -79,7 +78,7 @@ const USERNAME: Entry<Auth> = Entry {
     names: &[("username", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    description: "The user; together with `password`.",
+    description: "The user name. Needs `password`.",
     read: |value, auth| value.text().map(|given| auth.username = given),
 };
 
@@ -87,7 +86,7 @@ const PASSWORD: Entry<Auth> = Entry {
     names: &[("password", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    description: "The user's password or access token; it is neither logged nor kept with the task.",
+    description: "The password or access token. It is neither logged nor stored with the task.",
     read: |value, auth| value.secret().map(|given| auth.password = given),
 };
 
@@ -95,7 +94,7 @@ const EMAIL: Entry<Auth> = Entry {
     names: &[("email", Origin::Docker)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    description: "Accepted and not used: no registry asks for it.",
+    description: "Accepted and not used: registries do not need it.",
     read: |value, _| value.text().map(drop),
 };
 
@@ -103,7 +102,7 @@ const SERVER_ADDRESS: Entry<Auth> = Entry {
     names: &[("server_address", Origin::Docker)],
     kind: Kind::Text,
     default: Default::Unset("the registry of the image"),
-    description: "The one registry that they are for, as `host` or `host:port`; they are sent to no other.",
+    description: "The registry that the credentials are for, as `host` or `host:port`. They are sent to no other registry.",
     read: |value, auth| value.text().map(|given| auth.server_address = given),
 };
 
@@ -111,8 +110,7 @@ fn refused(value: &Reader<'_>, _: &mut Auth) -> Result<(), OptionError> {
     match value.filled()? {
         None => Ok(()),
         Some(_) => {
-            Err(value
-                .refused("not supported yet; username and password are accepted, here or in a job's auth"))
+            Err(value.refused("not supported yet; set username and password, here or in the job's auth"))
         }
     }
 }
@@ -122,31 +120,31 @@ fn credentials(block: &Reader<'_>, keys: &[Entry<Auth>]) -> Result<Option<Creden
     let mut auth = Auth::default();
     block.block(keys, &mut auth)?;
     let Auth { username, password, server_address } = auth;
-    let refused = |key: &str, accepted| {
+    let refused = |key: &str, hint| {
         let option = format!("{}.{key}", block.option());
-        Err(OptionError::Value { option, value: "[redacted]".to_owned(), accepted })
+        Err(OptionError::Value { option, value: "[redacted]".to_owned(), hint })
     };
     match (username.is_empty(), password.is_empty()) {
         (true, true) => return Ok(None),
         (true, false) => {
-            return refused("password", "a password with its user in auth.username is accepted");
+            return refused("password", "needs a user; set auth.username too");
         }
         (false, true) => {
-            return refused("username", "a user with a password in auth.password is accepted");
+            return refused("username", "needs a password; set auth.password too");
         }
         (false, false) => {}
     }
-    // What basic authentication can not carry (RFC 7617, 2).
+    // What basic authentication cannot carry (RFC 7617, 2).
     if username.contains(|c: char| c == ':' || c.is_control()) {
-        return refused("username", "a user without colons and control characters is accepted");
+        return refused("username", "must not contain colons or control characters");
     }
     // An address may have a user and a password in it.
     if server_address.contains('@') {
-        return refused("server_address", "a registry as host or host:port, without a user, is accepted");
+        return refused("server_address", "must be host or host:port, without a user");
     }
     if password.contains(char::is_control) {
-        let accepted = "a password without control characters, such as the end of a line, is accepted";
-        return refused("password", accepted);
+        let hint = "must not contain control characters, such as a line break";
+        return refused("password", hint);
     }
     Ok(Some(Credentials::new(username, password, server_address)))
 }

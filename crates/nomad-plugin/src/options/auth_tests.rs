@@ -64,14 +64,14 @@ fn what_is_podmans_and_dockers_is_known_and_refused_where_it_would_be_something_
     ]
     .map(|read| read.unwrap_err());
     expect_test::expect![[r#"
-        auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
-        auth.tls_verify = false: not supported yet; true is accepted, with which a registry's certificate is checked
-        auth.config = "/etc/docker.json": not supported yet; username and password are accepted, here or in a job's auth
-        auth.helper = "ecr-login": not supported yet; username and password are accepted, here or in a job's auth"#]].assert_eq(&refused.join("\n"));
+        auth.tls_verify = false: not supported; TLS certificates are always verified, so remove it or set true
+        auth.tls_verify = false: not supported; TLS certificates are always verified, so remove it or set true
+        auth.config = "/etc/docker.json": not supported yet; set username and password, here or in the job's auth
+        auth.helper = "ecr-login": not supported yet; set username and password, here or in the job's auth"#]].assert_eq(&refused.join("\n"));
 }
 
 #[test]
-fn half_credentials_and_ones_that_can_not_be_sent_are_refused_without_the_password() {
+fn half_credentials_and_ones_that_cannot_be_sent_are_refused_without_the_password() {
     let refused = [
         of_task([("username", "alice")].into()),
         of_task([("username", "alice"), ("password", "")].into()),
@@ -92,15 +92,16 @@ fn half_credentials_and_ones_that_can_not_be_sent_are_refused_without_the_passwo
     ]
     .map(|read| read.unwrap_err());
     expect_test::expect![[r#"
-        auth.username = [redacted]: a user with a password in auth.password is accepted
-        auth.username = [redacted]: a user with a password in auth.password is accepted
-        auth.password = [redacted]: a password with its user in auth.username is accepted
-        auth.password = [redacted]: a password with its user in auth.username is accepted
-        auth.username = [redacted]: a user without colons and control characters is accepted
-        auth.server_address = [redacted]: a registry as host or host:port, without a user, is accepted
-        auth.password = [redacted]: a password without control characters, such as the end of a line, is accepted
+        auth.username = [redacted]: needs a password; set auth.password too
+        auth.username = [redacted]: needs a password; set auth.password too
+        auth.password = [redacted]: needs a user; set auth.username too
+        auth.password = [redacted]: needs a user; set auth.username too
+        auth.username = [redacted]: must not contain colons or control characters
+        auth.server_address = [redacted]: must be host or host:port, without a user
+        auth.password = [redacted]: must not contain control characters, such as a line break
         unknown option "auth.pasword"; did you mean "password"?
-        the block "auth" appears 2 times, but must appear at most once"#]].assert_eq(&refused.join("\n"));
+        the block "auth" appears 2 times, but must appear at most once"#]]
+    .assert_eq(&refused.join("\n"));
 }
 
 #[test]
@@ -115,8 +116,8 @@ fn what_no_client_sends_is_refused_without_the_password_too() {
         decoded("alice:hunter2".into()),
     ];
     expect_test::expect![[r#"
-        auth.password = [redacted]: a string is accepted
-        auth.password = [redacted]: a string is accepted
-        auth = a string: one block is accepted"#]]
+        auth.password = [redacted]: must be a string
+        auth.password = [redacted]: must be a string
+        auth = a string: must be one block"#]]
     .assert_eq(&refused.join("\n"));
 }

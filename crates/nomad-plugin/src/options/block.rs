@@ -31,8 +31,8 @@ fn read<T>(table: &[Entry<T>], entries: &Map, prefix: &str, into: &mut T) -> Res
     for entry in table {
         if let Some(value) = find(entry.names, entries, prefix)? {
             (entry.read)(&value, into)?;
-        } else if let (Default::Required(accepted), [(name, _), ..]) = (entry.default, entry.names) {
-            return Err(OptionError::Missing { option: format!("{prefix}{name}"), accepted });
+        } else if let (Default::Required(hint), [(name, _), ..]) = (entry.default, entry.names) {
+            return Err(OptionError::Missing { option: format!("{prefix}{name}"), hint });
         }
     }
     Ok(())
@@ -65,13 +65,13 @@ impl Reader<'_> {
         match self.value().blocks().as_deref() {
             Some([]) => Ok(()),
             Some([block]) => self.nested(table, block, into),
-            _ => Err(self.refused_kind("one block is accepted")),
+            _ => Err(self.refused_kind("must be one block")),
         }
     }
 
     /// The options of each of any number of blocks.
     pub(super) fn blocks<T: std::default::Default>(&self, table: &[Entry<T>]) -> Result<Vec<T>, OptionError> {
-        let blocks = self.value().blocks().ok_or_else(|| self.refused("blocks are accepted"))?;
+        let blocks = self.value().blocks().ok_or_else(|| self.refused("must be blocks"))?;
         blocks.into_iter().map(|block| self.one_of(table, block)).collect()
     }
 
@@ -85,7 +85,7 @@ impl Reader<'_> {
         let read = |item: &Value| match (item, item.as_str()) {
             (Value::Map(block), _) => self.one_of(table, block).map(TextOrBlock::Block),
             (_, Some(text)) => Ok(TextOrBlock::Text(text.to_owned())),
-            _ => Err(self.refused("a list of strings or blocks is accepted")),
+            _ => Err(self.refused("must be a list of strings or blocks")),
         };
         items.map(read).collect()
     }

@@ -15,25 +15,25 @@ pub enum OptionError {
         found: &'static str,
     },
     /// An option that must be set is not.
-    #[error("{option} is required: {accepted}")]
+    #[error("{option} is required: {hint}")]
     Missing {
         /// The option's name, after those of its blocks.
         option: String,
         /// What it takes.
-        accepted: &'static str,
+        hint: &'static str,
     },
     /// An option with a value that it does not take.
-    #[error("{option} = {value}: {accepted}")]
+    #[error("{option} = {value}: {hint}")]
     Value {
         /// The option's name, after those of its blocks.
         option: String,
         /// The value: texts in quotes, collections by their kind.
         value: String,
-        /// What would be accepted.
-        accepted: &'static str,
+        /// What it must be, or what to write instead.
+        hint: &'static str,
     },
     /// An option that has another value under another of its names.
-    #[error("{option} = {value}: {names} are names of one option: set one of them")]
+    #[error("{option} = {value}: {names} are names of one option; set only one of them")]
     Twice {
         /// The name with the value that differs, after those of its blocks.
         option: String,

@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn text(&self) -> Result<String, OptionError> {
-        self.read("a string is accepted", |value| value.as_str().map(str::to_owned))
+        self.read("must be a string", |value| value.as_str().map(str::to_owned))
     }
 
     /// A text; an empty one is unset, as the Go driver has it and variables of jobs often are.
@@ -59,12 +59,12 @@ impl<'a> Reader<'a> {
 
     /// A text that must not be empty.
     pub(super) fn name(&self) -> Result<String, OptionError> {
-        let accepted = "a string that is not empty is accepted";
-        self.read(accepted, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
+        let hint = "must be a string that is not empty";
+        self.read(hint, |value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned))
     }
 
     pub(super) fn flag(&self) -> Result<bool, OptionError> {
-        self.read("true or false is accepted", |value| match value.as_str() {
+        self.read("must be true or false", |value| match value.as_str() {
             Some("true") => Some(true),
             Some("false") => Some(false),
             _ => value.as_bool(),
@@ -73,38 +73,34 @@ impl<'a> Reader<'a> {
 
     /// A text, or a number as its text, that no error shows.
     pub(super) fn secret(&self) -> Result<String, OptionError> {
-        text(self.value).ok_or_else(|| self.refused_secret("a string is accepted"))
+        text(self.value).ok_or_else(|| self.refused_secret("must be a string"))
     }
 
     /// One of a few words.
-    pub(super) fn word<T: Copy>(
-        &self,
-        accepted: &'static str,
-        words: &[(&str, T)],
-    ) -> Result<T, OptionError> {
-        self.read(accepted, |value| {
+    pub(super) fn word<T: Copy>(&self, hint: &'static str, words: &[(&str, T)]) -> Result<T, OptionError> {
+        self.read(hint, |value| {
             words.iter().find(|(word, _)| value.as_str() == Some(word)).map(|(_, meaning)| *meaning)
         })
     }
 
     pub(super) fn texts(&self) -> Result<Vec<String>, OptionError> {
-        self.read("a list of strings is accepted", texts)
+        self.read("must be a list of strings", texts)
     }
 
     /// One text or a list of them.
     pub(super) fn text_or_texts(&self) -> Result<Vec<String>, OptionError> {
         let read = |value: &Value| value.as_str().map(|text| vec![text.to_owned()]).or_else(|| texts(value));
-        self.read("a string or a list of strings is accepted", read)
+        self.read("must be a string or a list of strings", read)
     }
 
     /// A whole number.
     pub(super) fn number(&self) -> Result<i64, OptionError> {
-        self.read("a whole number is accepted", Value::as_i64)
+        self.read("must be a whole number", Value::as_i64)
     }
 
     /// A size as text; a number stands for bytes.
     pub(super) fn size(&self) -> Result<String, OptionError> {
-        self.read("a size, such as \"64m\", or a number of bytes is accepted", text)
+        self.read("must be a size such as \"64m\", or a number of bytes", text)
     }
 
     /// Texts by name; of a repeated block later keys win.
@@ -113,13 +109,13 @@ impl<'a> Reader<'a> {
             let entries = value.merged_map()?.into_iter();
             entries.map(|(key, value)| Some((key, text(&value)?))).collect()
         };
-        self.read("a map of strings is accepted", read)
+        self.read("must be a map of strings", read)
     }
 
     /// A duration above zero; an empty text is unset.
     pub(super) fn duration(&self) -> Result<Option<Duration>, OptionError> {
-        let accepted = "a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\", is accepted";
-        self.read(accepted, |value| match value.as_str()? {
+        let hint = "must be a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\"";
+        self.read(hint, |value| match value.as_str()? {
             "" => Some(None),
             text => duration::parse(text).ok().filter(|duration| !duration.is_zero()).map(Some),
         })
@@ -132,7 +128,7 @@ impl<'a> Reader<'a> {
 
     /// An absolute path on the host, with or without `unix://`.
     pub(super) fn host_path(&self) -> Result<PathBuf, OptionError> {
-        self.read("an absolute path is accepted", |value| {
+        self.read("must be an absolute path", |value| {
             let text = value.as_str()?;
             let path = text.strip_prefix("unix://").unwrap_or(text);
             (path.starts_with('/') && !path.contains('\0')).then(|| PathBuf::from(path))
@@ -140,18 +136,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that cannot be taken.
-    pub(super) fn refused(&self, accepted: &'static str) -> OptionError {
-        OptionError::Value { option: self.option(), value: shown(self.value), accepted }
+    pub(super) fn refused(&self, hint: &'static str) -> OptionError {
+        OptionError::Value { option: self.option(), value: shown(self.value), hint }
     }
 
     /// The same with the kind of the value in its place.
-    pub(super) fn refused_kind(&self, accepted: &'static str) -> OptionError {
-        OptionError::Value { option: self.option(), value: self.value.kind().to_owned(), accepted }
+    pub(super) fn refused_kind(&self, hint: &'static str) -> OptionError {
+        OptionError::Value { option: self.option(), value: self.value.kind().to_owned(), hint }
     }
 
     /// The same without the value.
-    pub(super) fn refused_secret(&self, accepted: &'static str) -> OptionError {
-        OptionError::Value { option: self.option(), value: "[redacted]".to_owned(), accepted }
+    pub(super) fn refused_secret(&self, hint: &'static str) -> OptionError {
+        OptionError::Value { option: self.option(), value: "[redacted]".to_owned(), hint }
     }
 
     /// A value other than that under another of the option's names.
@@ -164,12 +160,8 @@ impl<'a> Reader<'a> {
         OptionError::Twice { option: self.option(), value: shown(self.value), names }
     }
 
-    fn read<T>(
-        &self,
-        accepted: &'static str,
-        read: impl FnOnce(&Value) -> Option<T>,
-    ) -> Result<T, OptionError> {
-        read(self.value).ok_or_else(|| self.refused(accepted))
+    fn read<T>(&self, hint: &'static str, read: impl FnOnce(&Value) -> Option<T>) -> Result<T, OptionError> {
+        read(self.value).ok_or_else(|| self.refused(hint))
     }
 }
 
@@ -249,15 +241,15 @@ mod tests {
         .map(|error| error.to_string());
         expect_test::expect![[r#"
             [
-                "x = 1: a string is accepted",
-                "x = \"\": a string that is not empty is accepted",
-                "x = \"yes\": true or false is accepted",
-                "x = \"a\": a list of strings is accepted",
-                "x = a list: a string or a list of strings is accepted",
-                "x = \"many\": a whole number is accepted",
-                "x = a list: a map of strings is accepted",
-                "x = \"0s\": a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\", is accepted",
-                "x = \"run/a.sock\": an absolute path is accepted",
+                "x = 1: must be a string",
+                "x = \"\": must be a string that is not empty",
+                "x = \"yes\": must be true or false",
+                "x = \"a\": must be a list of strings",
+                "x = a list: must be a string or a list of strings",
+                "x = \"many\": must be a whole number",
+                "x = a list: must be a map of strings",
+                "x = \"0s\": must be a duration above zero, such as \"30s\", \"5m\", \"1h30m\" or \"500ms\"",
+                "x = \"run/a.sock\": must be an absolute path",
             ]
         "#]]
         .assert_debug_eq(&texts);

@@ -120,7 +120,7 @@ async fn a_start_without_configuration_may_be_tried_again_and_a_bad_task_may_not
     let bad = start(Some(pb::TaskConfig { msgpack_driver_config: Vec::new(), ..task() })).await;
     assert_eq!(
         code_and_text(&bad),
-        (Code::Unknown, "image is required: the name of an image, such as \"redis:7\"")
+        (Code::Unknown, "image is required: set it to the name of an image, such as \"redis:7\"")
     );
     assert_eq!(code_and_text(&start(None).await), (Code::Unknown, "the client sent no task"));
 }

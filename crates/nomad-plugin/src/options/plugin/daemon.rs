@@ -10,14 +10,14 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("enabled", Origin::GoDriver)],
         kind: Kind::Flag,
         default: Default::Value("true"),
-        description: "`false` leaves the driver undetected, so that the node gets no task for it.",
+        description: "`false` reports the driver as undetected, so that no task for it is placed on the node.",
         read: |value, config| value.flag().map(|given| config.enabled = given),
     },
     Entry {
         names: &[("containerd_runtime", Origin::GoDriver)],
         kind: Kind::Text,
         default: Default::Value(r#""io.containerd.runc.v2""#),
-        description: "The runtime that containers run with, by its name in containerd.",
+        description: "The containerd runtime for containers, by name.",
         read: |value, config| value.name().map(|given| config.runtime = given),
     },
     Entry {
@@ -31,35 +31,35 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("containerd_namespace", Origin::ThisDriver)],
         kind: Kind::Text,
         default: Default::Unset("`nomad` on cgroup v1, `nomad.slice` on v2"),
-        description: "The containerd namespace of images, snapshots and containers. Tasks that run already go on in the one they were started in.",
+        description: "The containerd namespace for images, snapshots and containers. Running tasks stay in the namespace that they were started in.",
         read: |value, config| value.name().map(|given| config.namespace = Some(given)),
     },
     Entry {
         names: &[("stats_interval", Origin::GoDriver)],
         kind: Kind::Duration,
         default: Default::Unset("the client's"),
-        description: "How often a task's usage is sampled.",
+        description: "How often the resource usage of tasks is collected.",
         read: |value, config| value.duration().map(|given| config.stats_interval = given),
     },
     Entry {
         names: &[("snapshotter", Origin::ThisDriver)],
         kind: Kind::Text,
         default: Default::Value(r#""overlayfs""#),
-        description: "The snapshotter of the root file systems, by its name in containerd.",
+        description: "The containerd snapshotter for root filesystems, by name.",
         read: |value, config| value.name().map(|given| config.snapshotter = given),
     },
     Entry {
         names: &[("state_dir", Origin::ThisDriver)],
         kind: Kind::HostPath,
         default: Default::Value(r#""/run/containerd-driver""#),
-        description: "The driver's own directory (mode 0700) for hosts files, resolv.conf files, exec pipes, labels and mounts of tasks; not to be shared with another driver, nor cleaned under tasks that run.",
+        description: "The driver's own directory (mode 0700) for hosts files, resolv.conf files, exec pipes, labels and mounts of tasks. Do not share it with another driver, and do not delete anything in it while tasks run.",
         read: |value, config| value.host_path().map(|given| config.state_dir = given),
     },
     Entry {
         names: &[("client_timeout", Origin::ThisDriver)],
         kind: Kind::Duration,
         default: Default::Value(r#""1m""#),
-        description: "How long one call to containerd may take; pulls have limits of their own.",
+        description: "Time limit for one call to containerd. Pulls have their own limits.",
         read: |value, config| {
             value.duration_or(config.client_timeout).map(|given| config.client_timeout = given)
         },
@@ -68,7 +68,7 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("image_pull_timeout", Origin::Docker)],
         kind: Kind::Duration,
         default: Default::Value(r#""5m""#),
-        description: "How long the pull of an image may take where the job does not say.",
+        description: "Time limit for pulling an image, used when the job sets none.",
         read: |value, config| {
             value.duration_or(config.image_pull_timeout).map(|given| config.image_pull_timeout = given)
         },
@@ -78,8 +78,8 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("disable_log_collection", Origin::Docker)],
         kind: Kind::Flag,
         default: Default::Value("false"),
-        description: "`true` drops what tasks write, for hosts whose tasks log by other ways: no log pipes, and no log \
-                 collector of the client's.",
+        description: "`true` discards the output of tasks, for hosts where tasks log in other ways: there are no log pipes, \
+                 and the client starts no log collector.",
         read: |value, config| value.flag().map(|given| config.disable_log_collection = given),
     },
 ];

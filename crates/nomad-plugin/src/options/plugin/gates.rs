@@ -17,21 +17,21 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("allow_host_network", Origin::ThisDriver)],
         kind: Kind::Flag,
         default: Default::Unset("`true`; `false` under strict"),
-        description: "Whether jobs may be in the host's network, by `host_network`, `network_mode` or ports of the host.",
+        description: "Whether jobs may use the host's network, with `host_network`, `network_mode` or host ports.",
         read: |value, config| value.flag().map(|given| config.allow_host_network = given),
     },
     Entry {
         names: &[("allow_devices", Origin::ThisDriver)],
         kind: Kind::Flag,
         default: Default::Unset("`true`; `false` under strict"),
-        description: "Whether jobs may name `devices` of the host. Nomad's device plugins always work.",
+        description: "Whether jobs may use host `devices`. Nomad's device plugins always work.",
         read: |value, config| value.flag().map(|given| config.allow_devices = given),
     },
     Entry {
         names: &[("seccomp_profile_dir", Origin::ThisDriver)],
         kind: Kind::HostPath,
-        default: Default::Unset("every file; none under strict"),
-        description: "The directory that `seccomp_profile` of a job must name a file in.",
+        default: Default::Unset("any file; none under strict"),
+        description: "The directory that must contain the file of a job's `seccomp_profile`.",
         read: |value, config| {
             config.seccomp_profiles = SeccompProfiles::Beneath(value.host_path()?);
             Ok(())
@@ -43,21 +43,21 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("allow_caps", Origin::Docker)],
         kind: Kind::Texts,
         default: Default::Unset("`all`; the usual set without `NET_RAW` under strict"),
-        description: "The capabilities that a job may have without being privileged.",
+        description: "The capabilities that unprivileged jobs may have.",
         read: |value, config| value.texts().map(|given| config.allow_caps = given),
     },
     Entry {
         names: &[("allowed_modes", Origin::Docker)],
         kind: Kind::Block(&MODES),
         default: Default::Unset("all; none under strict"),
-        description: "The modes in which jobs may be in namespaces of the host.",
+        description: "The namespace modes that jobs may use.",
         read: |value, config| value.block(MODES, &mut config.allowed_modes),
     },
     Entry {
         names: &[("volumes", Origin::Docker)],
         kind: Kind::Block(&VOLUMES),
         default: Default::Unset("enabled; disabled under strict"),
-        description: "What of the host jobs may mount; the allocation's own paths always work.",
+        description: "Which host paths jobs may mount. Allocation paths are always allowed.",
         read: |value, config| value.block(VOLUMES, config),
     },
 ];
@@ -67,12 +67,11 @@ pub(super) const SECURITY: Entry<PluginConfig> = Entry {
     names: &[("security", Origin::ThisDriver)],
     kind: Kind::Text,
     default: Default::Value(r#""default""#),
-    description: "`strict` changes what holds where neither operator nor job says more, for hosts that several \
-             parties share: seccomp on, no `NET_RAW`, nothing privileged, no namespaces, devices or paths of \
-             the host.",
+    description: "`strict` changes the defaults, for hosts that several parties share: seccomp is on, and jobs get no \
+                  `NET_RAW`, no privileged mode, and no namespaces, devices or paths of the host.",
     read: |value, config| {
-        let accepted = "\"default\" or \"strict\" is accepted";
-        if value.word(accepted, &[("default", false), ("strict", true)])? {
+        let hint = "must be \"default\" or \"strict\"";
+        if value.word(hint, &[("default", false), ("strict", true)])? {
             *config = PluginConfig::strict();
         }
         Ok(())
@@ -81,18 +80,18 @@ pub(super) const SECURITY: Entry<PluginConfig> = Entry {
 
 /// The options of `allowed_modes`.
 const MODES: &[Entry<AllowedModes>] = &[
-    modes(&[("pid", Origin::Docker)], "Values that `pid_mode` may have.", |value, modes| {
+    modes(&[("pid", Origin::Docker)], "Allowed values of `pid_mode`.", |value, modes| {
         value.texts().map(|given| modes.pid = given)
     }),
-    modes(&[("ipc", Origin::Docker)], "Values that `ipc_mode` may have.", |value, modes| {
+    modes(&[("ipc", Origin::Docker)], "Allowed values of `ipc_mode`.", |value, modes| {
         value.texts().map(|given| modes.ipc = given)
     }),
     modes(
         &[("userns", Origin::Docker)],
-        "Values that `userns_mode` may have; a task without it is in the host's user namespace, too.",
+        "Allowed values of `userns_mode`. A task that does not set it is in the host's user namespace too.",
         |value, modes| value.texts().map(|given| modes.userns = given),
     ),
-    modes(&[("uts", Origin::Docker)], "Values that `uts_mode` may have.", |value, modes| {
+    modes(&[("uts", Origin::Docker)], "Allowed values of `uts_mode`.", |value, modes| {
         value.texts().map(|given| modes.uts = given)
     }),
 ];
@@ -112,19 +111,17 @@ const VOLUMES: &[Entry<PluginConfig>] = &[
         names: &[("enabled", Origin::Docker)],
         kind: Kind::Flag,
         default: Default::Unset("`true`; `false` under strict"),
-        description: "Whether `mounts` may have absolute paths of the host.",
+        description: "Whether `mounts` may have absolute host paths.",
         read: |value, config| value.flag().map(|given| config.volumes = given),
     },
     Entry {
         names: &[("selinuxlabel", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        description: "Refused: relabelling what is mounted is not supported yet.",
+        description: "Refused: SELinux labels are not supported yet.",
         read: |value, _| match value.filled()? {
             None => Ok(()),
-            Some(_) => Err(value.refused(
-                "not supported yet; \"\" is accepted, with which files keep the labels that they have",
-            )),
+            Some(_) => Err(value.refused("SELinux labels are not supported yet; remove it or set \"\"")),
         },
     },
 ];

@@ -10,17 +10,17 @@ pub(super) const OPTIONS: &[Entry<PluginConfig>] = &[
         names: &[("recover_stopped", Origin::Podman)],
         kind: Kind::Flag,
         default: Default::Value("false"),
-        description: "A task that a restart of the host ended starts with the files that it had written into its \
-                 container, as far as they had reached the disk, if its image is the same. Nothing else is \
-                 resumed: it is a new container that runs the command from its beginning, configured by the job \
-                 and this driver as of now. Once only: if that start fails, the next one gets a new file system.",
+        description: "A task that was ended by a reboot of the host starts again with the root filesystem that it had, as \
+                 far as it was written to disk, if its image is the same. Only the files are kept: the container \
+                 is new, runs its command from the beginning and has the job's and the driver's current \
+                 configuration. This is tried once; if that start fails, the next one gets a new root filesystem.",
         read: |value, config| value.flag().map(|given| config.recover_stopped = given),
     },
     Entry {
         names: &[("gc", Origin::Docker)],
         kind: Kind::Block(&GC),
         default: Default::Unset("as below"),
-        description: "What is removed without being asked for.",
+        description: "What is removed automatically.",
         read: |value, config| value.block(GC, config),
     },
 ];
@@ -31,16 +31,16 @@ const GC: &[Entry<PluginConfig>] = &[
         names: &[("container", Origin::Docker)],
         kind: Kind::Flag,
         default: Default::Value("true"),
-        description: "`false` leaves the container of a task that has ended and its file system in containerd, for people to \
-                 look into, until the same task starts again or its allocation's directory is gone.",
+        description: "`false` keeps the container of an ended task and its root filesystem in containerd, for inspection, \
+                 until the same task starts again or the allocation's directory is removed.",
         read: |value, config| value.flag().map(|given| config.keep_containers = !given),
     },
     Entry {
         names: &[("dangling_containers", Origin::Docker)],
         kind: Kind::Block(&DANGLING),
         default: Default::Unset("as below"),
-        description: "What tasks of this node left behind: containers, snapshots and files of this driver in which no task \
-                 runs that the client waits for, and whose allocation's directory is gone.",
+        description: "Removal of what tasks of this node left behind: containers, snapshots and files of this driver that no \
+                 running task of the client uses and whose allocation's directory is gone.",
         read: |value, config| value.block(DANGLING, &mut config.dangling_containers),
     },
 ];
@@ -51,7 +51,7 @@ const DANGLING: &[Entry<DanglingContainers>] = &[
         names: &[("enabled", Origin::Docker)],
         kind: Kind::Flag,
         default: Default::Value("true"),
-        description: "Whether they are removed.",
+        description: "Whether dangling containers are removed.",
         read: |value, dangling| value.flag().map(|given| dangling.enabled = given),
     },
     Entry {
@@ -65,14 +65,14 @@ const DANGLING: &[Entry<DanglingContainers>] = &[
         names: &[("period", Origin::Docker)],
         kind: Kind::Duration,
         default: Default::Value(r#""5m""#),
-        description: "How often they are looked for.",
+        description: "How often the driver looks for dangling containers.",
         read: |value, dangling| value.duration_or(dangling.period).map(|given| dangling.period = given),
     },
     Entry {
         names: &[("creation_grace", Origin::Docker)],
         kind: Kind::Duration,
         default: Default::Value(r#""5m""#),
-        description: "How old one must be, and how long the running driver must have seen it dangling.",
+        description: "Minimum age of a container, and minimum time for which the running driver has seen it dangling.",
         read: |value, dangling| {
             value.duration_or(dangling.creation_grace).map(|given| dangling.creation_grace = given)
         },

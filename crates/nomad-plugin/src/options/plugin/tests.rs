@@ -98,27 +98,29 @@ fn a_bad_value_is_refused_by_name() {
     let text =
         |key, value: &str| decode(&cty::encode(&[(key, value)].into()).unwrap()).unwrap_err().to_string();
     expect_test::expect![[
-        r#"stats_interval = "soon": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#
+        r#"stats_interval = "soon": must be a duration above zero, such as "30s", "5m", "1h30m" or "500ms""#
     ]]
     .assert_eq(&text("stats_interval", "soon"));
-    expect_test::expect![[r#"containerd_addr = "containerd.sock": an absolute path is accepted"#]]
+    expect_test::expect![[r#"containerd_addr = "containerd.sock": must be an absolute path"#]]
         .assert_eq(&text("containerd_addr", "containerd.sock"));
-    expect_test::expect![[r#"security = "high": "default" or "strict" is accepted"#]]
+    expect_test::expect![[r#"security = "high": must be "default" or "strict""#]]
         .assert_eq(&text("security", "high"));
     let volumes = Value::from([("volumes", Value::from([("selinuxlabel", "z")]))]);
-    expect_test::expect![[r#"volumes.selinuxlabel = "z": not supported yet; "" is accepted, with which files keep the labels that they have"#]]
-        .assert_eq(&decode(&cty::encode(&volumes).unwrap()).unwrap_err().to_string());
+    expect_test::expect![[
+        r#"volumes.selinuxlabel = "z": SELinux labels are not supported yet; remove it or set """#
+    ]]
+    .assert_eq(&decode(&cty::encode(&volumes).unwrap()).unwrap_err().to_string());
     let dangling = |key, value: Value| {
         let block =
             Value::from([("gc", Value::from([("dangling_containers", Value::from([(key, value)]))]))]);
         decode(&cty::encode(&block).unwrap()).unwrap_err().to_string()
     };
-    expect_test::expect![[r#"gc.dangling_containers.period = "0s": a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
+    expect_test::expect![[r#"gc.dangling_containers.period = "0s": must be a duration above zero, such as "30s", "5m", "1h30m" or "500ms""#]]
         .assert_eq(&dangling("period", "0s".into()));
-    expect_test::expect![[r#"gc.dangling_containers.creation_grace = 5: a duration above zero, such as "30s", "5m", "1h30m" or "500ms", is accepted"#]]
+    expect_test::expect![[r#"gc.dangling_containers.creation_grace = 5: must be a duration above zero, such as "30s", "5m", "1h30m" or "500ms""#]]
         .assert_eq(&dangling("creation_grace", 5.into()));
-    expect_test::expect![[r#"gc.dangling_containers.dry_run = "maybe": true or false is accepted"#]]
+    expect_test::expect![[r#"gc.dangling_containers.dry_run = "maybe": must be true or false"#]]
         .assert_eq(&dangling("dry_run", "maybe".into()));
-    expect_test::expect![[r#"gc.dangling_containers.enabled = "no": true or false is accepted"#]]
+    expect_test::expect![[r#"gc.dangling_containers.enabled = "no": must be true or false"#]]
         .assert_eq(&dangling("enabled", "no".into()));
 }

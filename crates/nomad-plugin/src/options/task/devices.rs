@@ -9,7 +9,7 @@ pub(super) const OPTIONS: &[Entry<TaskOptions>] = &[Entry {
     names: &[("devices", Origin::GoDriver)],
     kind: Kind::TextsOrBlocks(&DEVICE),
     default: Default::Unset("none"),
-    description: "Devices of the host, as `/dev/x`, `/dev/x:rw`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or as blocks; and CDI names, `vendor.com/class=name`, of the specifications in `/etc/cdi` and `/var/run/cdi`.",
+    description: "Host devices, as `/dev/x`, `/dev/x:rw`, `/dev/x:/dev/y` or `/dev/x:/dev/y:rwm`, or as blocks; or CDI devices, as `vendor.com/class=name`, from the specifications in `/etc/cdi` and `/var/run/cdi`.",
     read: |value, options| {
         let devices = value.texts_or_blocks(DEVICE)?.into_iter();
         options.devices = devices.map(device).collect();
@@ -39,8 +39,8 @@ const DEVICE: &[Entry<Device>] = &[
     Entry {
         names: &[("host_path", Origin::Docker)],
         kind: Kind::Text,
-        default: Default::Required("the path of a device on the host, such as \"/dev/fuse\""),
-        description: "The device on the host, or a directory of devices.",
+        default: Default::Required("set it to a device on the host, such as \"/dev/fuse\""),
+        description: "A device on the host, or a directory of devices.",
         read: |value, device| value.text().map(|given| device.host_path = given),
     },
     Entry {
@@ -54,7 +54,7 @@ const DEVICE: &[Entry<Device>] = &[
         names: &[("cgroup_permissions", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("`rwm`"),
-        description: "What the task may do: letters of `r`, `w` and `m`.",
+        description: "What the task may do with it: any of `r` (read), `w` (write) and `m` (mknod).",
         read: |value, device| value.text().map(|given| device.cgroup_permissions = given),
     },
 ];

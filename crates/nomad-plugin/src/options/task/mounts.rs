@@ -11,14 +11,14 @@ pub(super) const OPTIONS: &[Entry<TaskOptions>] = &[
         names: &[("mounts", Origin::GoDriver)],
         kind: Kind::Blocks(&MOUNTS),
         default: Default::Unset("none"),
-        description: "Files and directories of the allocation or the host, and memory file systems.",
+        description: "Mounts files and directories of the allocation or the host, or a tmpfs.",
         read: |value, options| value.blocks(MOUNTS).map(|given| options.mounts.extend(given)),
     },
     Entry {
         names: &[("mount", Origin::Docker)],
         kind: Kind::Blocks(&MOUNT),
         default: Default::Unset("none"),
-        description: "docker's name of `mounts`; a bind in it needs no options.",
+        description: "docker's name of `mounts`. A bind in it needs no `options`.",
         read: |value, options| {
             for mut mount in value.blocks(MOUNT)? {
                 docker(&mut mount);
@@ -40,7 +40,7 @@ const MOUNT: &[Entry<MountOption>] = &[
     Entry { names: &[("target", Origin::Docker)], ..TARGET },
     Entry {
         names: &[("options", Origin::ThisDriver)],
-        description: "Options as in fstab, over docker's keys below.",
+        description: "Mount options as in fstab. They override docker's keys below.",
         ..OPTIONS_OF_FSTAB
     },
     READONLY,
@@ -53,7 +53,7 @@ const TYPE: Entry<MountOption> = Entry {
     names: &[("type", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Value(r#""volume""#),
-    description: "`volume` or `bind` for a path, `tmpfs` for memory.",
+    description: "`volume` or `bind` for a path, `tmpfs` for a tmpfs.",
     read: |value, mount| value.text().map(|given| mount.kind = given),
 };
 
@@ -61,14 +61,14 @@ const SOURCE: Entry<MountOption> = Entry {
     names: &[("source", Origin::GoDriver)],
     kind: Kind::Text,
     default: Default::Unset("none"),
-    description: "A path that begins with `local/`, `secrets/` or `../alloc/`, or an absolute one of the host.",
+    description: "A path under `local/`, `secrets/` or `../alloc/`, or an absolute path on the host.",
     read: |value, mount| value.text().map(|given| mount.source = given),
 };
 
 const TARGET: Entry<MountOption> = Entry {
     names: &[("target", Origin::GoDriver)],
     kind: Kind::Text,
-    default: Default::Required("an absolute path in the container"),
+    default: Default::Required("set it to an absolute path in the container"),
     description: "The absolute path in the container.",
     read: |value, mount| value.text().map(|given| mount.target = given),
 };
@@ -77,7 +77,7 @@ const OPTIONS_OF_FSTAB: Entry<MountOption> = Entry {
     names: &[("options", Origin::GoDriver)],
     kind: Kind::Texts,
     default: Default::Unset("none"),
-    description: "Options as in fstab; a bind needs some (`rbind`, `ro`) unless the block has one of docker's keys below.",
+    description: "Mount options as in fstab. A bind needs some, such as `rbind` or `ro`, unless the block has one of docker's keys below.",
     read: |value, mount| value.texts().map(|given| mount.options = given),
 };
 
@@ -85,7 +85,7 @@ const READONLY: Entry<MountOption> = Entry {
     names: &[("readonly", Origin::Docker)],
     kind: Kind::Flag,
     default: Default::Unset("`false`"),
-    description: "Whether it can not be written.",
+    description: "Makes the mount read-only.",
     read: |value, mount| value.flag().map(|given| docker(mount).readonly = given),
 };
 
@@ -93,7 +93,7 @@ const BIND_OPTIONS: Entry<MountOption> = Entry {
     names: &[("bind_options", Origin::Docker)],
     kind: Kind::Block(&BIND),
     default: Default::Unset("none"),
-    description: "docker's options of a bind.",
+    description: "docker's options for a bind.",
     read: |value, mount| value.block(BIND, docker(mount)),
 };
 
@@ -101,7 +101,7 @@ const TMPFS_OPTIONS: Entry<MountOption> = Entry {
     names: &[("tmpfs_options", Origin::Docker)],
     kind: Kind::Block(&TMPFS),
     default: Default::Unset("none"),
-    description: "docker's options of a tmpfs.",
+    description: "docker's options for a tmpfs.",
     read: |value, mount| value.block(TMPFS, docker(mount)),
 };
 
@@ -109,7 +109,7 @@ const VOLUME_OPTIONS: Entry<MountOption> = Entry {
     names: &[("volume_options", Origin::Docker)],
     kind: Kind::Block(&VOLUME),
     default: Default::Unset("none"),
-    description: "docker's options of a volume.",
+    description: "docker's options for a volume.",
     read: |value, mount| value.block(VOLUME, docker(mount)),
 };
 
@@ -123,7 +123,7 @@ const BIND: &[Entry<DockerMountOption>] = &[Entry {
     names: &[("propagation", Origin::Docker)],
     kind: Kind::Text,
     default: Default::Unset("`rprivate`"),
-    description: "How later mounts spread: `rprivate`, `rslave` or `rshared`.",
+    description: "How mounts made later propagate: `rprivate`, `rslave` or `rshared`.",
     read: |value, docker| value.text().map(|given| docker.propagation = given),
 }];
 
@@ -133,14 +133,14 @@ const TMPFS: &[Entry<DockerMountOption>] = &[
         names: &[("size", Origin::Docker)],
         kind: Kind::Size,
         default: Default::Unset("half of the memory"),
-        description: "How much it can hold.",
+        description: "Maximum size of the tmpfs.",
         read: |value, docker| value.size().map(|given| docker.tmpfs_size = given),
     },
     Entry {
         names: &[("mode", Origin::Docker)],
         kind: Kind::Number,
         default: Default::Unset("1777 in octal"),
-        description: "Permission bits as a number, such as 448 for octal 700.",
+        description: "Permission bits as a decimal number, such as 448 for octal 700.",
         read: |value, docker| value.number().map(|given| docker.tmpfs_mode = given),
     },
 ];
@@ -152,23 +152,21 @@ const VOLUME: &[Entry<DockerMountOption>] = &[
         names: &[("no_copy", Origin::Docker)],
         kind: Kind::Flag,
         default: Default::Unset("`true`"),
-        description: "Files of the image are never copied into what is mounted over them.",
+        description: "Accepted and not used: the image's files are never copied into a mount.",
         read: |value, _| value.flag().map(drop),
     },
     Entry {
         names: &[("labels", Origin::Docker)],
         kind: Kind::Map,
         default: Default::Unset("none"),
-        description: "Refused: there is no volume that could have labels.",
-        read: |value, _| {
-            Err(value.refused("no_copy alone is accepted: there is no volume that could have labels"))
-        },
+        description: "Refused: there is no Docker volume to label.",
+        read: |value, _| Err(value.refused("not supported, as there is no Docker volume to label; remove it")),
     },
     Entry {
         names: &[("driver_config", Origin::Docker)],
         kind: Kind::Block(&VOLUME_DRIVER),
         default: Default::Unset("none"),
-        description: "Refused: volumes with drivers are Nomad's, as `volume` and `volume_mount`.",
+        description: "Refused: for a volume with a driver use Nomad's `volume` and `volume_mount`.",
         read: volume_driver,
     },
 ];
@@ -179,19 +177,18 @@ const VOLUME_DRIVER: &[Entry<DockerMountOption>] = &[
         names: &[("name", Origin::Docker)],
         kind: Kind::Text,
         default: Default::Unset("none"),
-        description: "Refused, as the block is.",
+        description: "Refused with its block.",
         read: volume_driver,
     },
     Entry {
         names: &[("options", Origin::Docker)],
         kind: Kind::Map,
         default: Default::Unset("none"),
-        description: "Refused, as the block is.",
+        description: "Refused with its block.",
         read: volume_driver,
     },
 ];
 
 fn volume_driver(value: &Reader<'_>, _: &mut DockerMountOption) -> Result<(), OptionError> {
-    Err(value
-        .refused("no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount"))
+    Err(value.refused("not supported; for a volume with a driver use Nomad's volume and volume_mount"))
 }

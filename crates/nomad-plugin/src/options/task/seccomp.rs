@@ -9,14 +9,14 @@ pub(super) const OPTIONS: &[Entry<TaskOptions>] = &[
         names: &[("seccomp", Origin::GoDriver)],
         kind: Kind::Flag,
         default: Default::Unset("`false`; `true` under strict"),
-        description: "Filters system calls with docker's default profile.",
+        description: "Filters system calls with docker's default seccomp profile.",
         read: |value, options| value.flag().map(|given| options.seccomp = Some(given)),
     },
     Entry {
         names: &[("seccomp_profile", Origin::GoDriver)],
         kind: Kind::HostPath,
         default: Default::Unset("the default profile"),
-        description: "A profile on the host, in docker's or the runtime spec's form; needs `seccomp = true`.",
+        description: "A seccomp profile on the host, in docker's or the OCI runtime spec's format. Needs `seccomp = true`.",
         read: |value, options| value.text().map(|given| options.seccomp_profile = given),
     },
 ];

@@ -146,7 +146,7 @@ fn devices_and_mounts_arrive_in_every_shape() {
 }
 
 #[test]
-fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_can_not_have() {
+fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_cannot_have() {
     let with = |name: &str, volume: Value| {
         let block = Value::from([
             ("type", Value::from("bind")),
@@ -176,8 +176,8 @@ fn a_docker_jobs_mount_needs_no_options_and_says_what_its_volume_can_not_have() 
         refused([("driver_config", Value::from([("name", "pxd")]))].into()),
     ];
     expect_test::expect![[r#"
-        mount.volume_options.labels = a list: no_copy alone is accepted: there is no volume that could have labels
-        mount.volume_options.driver_config = a map: no_copy alone is accepted: volumes with drivers are Nomad's, as volume and volume_mount"#]].assert_eq(&told.join("\n"));
+        mount.volume_options.labels = a list: not supported, as there is no Docker volume to label; remove it
+        mount.volume_options.driver_config = a map: not supported; for a volume with a driver use Nomad's volume and volume_mount"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn the_working_directory_has_three_names_and_one_value() {
     assert_eq!(read(&[("cwd", ""), ("work_dir", "/a")]), Ok(Some("/a".into())));
     assert_eq!(read(&[("cwd", "/a"), ("working_dir", "")]), Ok(Some("/a".into())));
     expect_test::expect![[
-        r#"working_dir = "/b": cwd, work_dir and working_dir are names of one option: set one of them"#
+        r#"working_dir = "/b": cwd, work_dir and working_dir are names of one option; set only one of them"#
     ]]
     .assert_eq(&read(&[("cwd", "/a"), ("working_dir", "/b")]).unwrap_err());
 }
@@ -257,16 +257,16 @@ fn the_hosts_network_has_two_names_and_one_meaning() {
         read(&[("network_mode", "container:web".into())]).unwrap_err(),
     ];
     expect_test::expect![[r#"
-        network_mode = "host": host_network = false says otherwise: leave one of the two out
-        network_mode = "container:web": "host", "bridge" or "none" is accepted; every other network is that of the group's network block"#]].assert_eq(&told.join("\n"));
+        network_mode = "host": contradicts host_network = false; remove one of the two
+        network_mode = "container:web": must be "host", "bridge" or "none"; other networks belong in the group's network block"#]].assert_eq(&told.join("\n"));
 }
 
 #[test]
 fn a_missing_or_empty_image_is_refused() {
-    expect_test::expect![[r#"image is required: the name of an image, such as "redis:7""#]]
+    expect_test::expect![[r#"image is required: set it to the name of an image, such as "redis:7""#]]
         .assert_eq(&decode(&[]).unwrap_err().to_string());
     let empty = cty::encode(&[("image", "")].into()).unwrap();
-    expect_test::expect![[r#"image = "": a string that is not empty is accepted"#]]
+    expect_test::expect![[r#"image = "": must be a string that is not empty"#]]
         .assert_eq(&decode(&empty).unwrap_err().to_string());
 }
 
@@ -281,8 +281,8 @@ fn what_a_block_must_have_is_asked_for_with_the_name_of_the_block_in_front() {
         decoded("devices", Value::List(vec!["/dev/fuse".into(), [("container_path", "/dev/kmsg")].into()])),
     ];
     expect_test::expect![[r#"
-        mount.target is required: an absolute path in the container
-        devices.host_path is required: the path of a device on the host, such as "/dev/fuse""#]]
+        mount.target is required: set it to an absolute path in the container
+        devices.host_path is required: set it to a device on the host, such as "/dev/fuse""#]]
     .assert_eq(&told.join("\n"));
 }
 
