@@ -46,7 +46,10 @@ fn the_hosts_network_can_be_asked_for_by_dockers_name() {
             "{text}"
         );
         let text = world.task("other").shell("true").option("network_mode", "container:web").refusal().await;
-        assert!(text.starts_with(r#"network_mode = "container:web": "host", "bridge" or "none""#), "{text}");
+        assert!(
+            text.starts_with(r#"network_mode = "container:web": must be "host", "bridge" or "none""#),
+            "{text}"
+        );
         let task = world.task("none").shell("sleep 1000").option("network_mode", "none").start().await;
         assert_eq!(task.read("ls /sys/class/net").await, "lo\n");
     });

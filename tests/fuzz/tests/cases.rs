@@ -51,7 +51,6 @@ held! {
     request "request"
     state "state"
     go_state "go-state"
-    record "record"
     output "output"
     numbers "numbers"
     reference "reference"

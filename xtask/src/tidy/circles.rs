@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_import_against_the_arrows_is_told_with_what_is_allowed() {
-        let files = [("lib.rs", "mod a; mod b;"), ("a/x.rs", "use crate::b::B;"), ("b/y.rs", "")];
+        let files = [("lib.rs", "mod a; mod b;"), ("a/x.rs", "use crate::b::B;"), ("b/mod.rs", "struct B;")];
         let imports = modules(&files).imports();
         assert_eq!(turned("k", &[("a", &["b"]), ("b", &[])], &imports), Vec::<String>::new());
         assert_eq!(

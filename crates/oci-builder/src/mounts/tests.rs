@@ -97,7 +97,7 @@ fn no_option_makes_a_read_only_bind_writable() {
         },
         expect![[r#"
             + mounts./ssl: {"options":["rbind","ro","rprivate","nosuid"],"source":"/etc/ssl","type":"bind"}
-            ~ order of mounts: /proc /dev /sys /run /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /run /ssl /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
+            ~ order of mounts: /proc /dev /sys /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup => /proc /dev /sys /ssl /dev/pts /dev/shm /dev/mqueue /sys/fs/cgroup
         "#]],
     );
 }
