@@ -12,7 +12,7 @@ pub(crate) const SCHEMA: Target = Target {
     name: "schema",
     run: held,
     seeds: || {
-        let specs = [schema(task::OPTIONS), schema(plugin::OPTIONS)].map(|spec| spec.encode_to_vec());
+        let specs = [schema(&task::OPTIONS), schema(&plugin::OPTIONS)].map(|spec| spec.encode_to_vec());
         let bodies = configuration::seeds(&[configuration::options(), Value::Nil]);
         let both = |spec: &Vec<u8>, body: &Vec<u8>| {
             let length = u16::try_from(spec.len()).unwrap().to_be_bytes();
@@ -44,7 +44,7 @@ pub(crate) const TYPE: Target = Target {
 fn held(bytes: &[u8]) -> bool {
     let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return false };
     let (spec, body) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
-    let spec = if spec.is_empty() { Ok(schema(task::OPTIONS)) } else { Spec::decode(spec) };
+    let spec = if spec.is_empty() { Ok(schema(&task::OPTIONS)) } else { Spec::decode(spec) };
     let (Ok(spec), Ok(body)) = (spec, cty::decode(body)) else { return false };
     match evaluate(&spec, &body) {
         Ok(value) => {
