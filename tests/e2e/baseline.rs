@@ -92,7 +92,7 @@ const TABLE: [Row; 16] = [
         "The image's own directory, as in Docker and podman. With `readonly_rootfs` a tmpfs that begins as a copy of it.",
     ),
     row(
-        &["linux.sysctl net.ipv4.ip_unprivileged_port_start"],
+        &["linux.sysctl.net.ipv4.ip_unprivileged_port_start"],
         Nothing,
         Is("0"),
         "As in Docker, a server that runs as its own user may listen on port 80 of a network of its own.",
