@@ -1,5 +1,7 @@
 //! The log lines of tasks: every one of them, on the right stream, the last one too.
 
+use std::os::unix::fs::FileTypeExt;
+
 use std::time::Duration;
 
 use e2e::wait::limited;
@@ -224,9 +226,16 @@ fn a_task_that_puts_something_else_in_the_place_of_its_log_pipe_gains_nothing_at
             let pipe = std::path::Path::new(&config.stdout_path).file_name().unwrap();
             config.env.insert("PIPE".to_owned(), pipe.to_string_lossy().into_owned());
             let mut task = e2e::Task::start(world.shared(), config.clone(), logs).await.unwrap();
-            // The pipe that it was started with stays its own.
             task.printed("done").await;
+            let pipe = std::path::Path::new(&config.stdout_path);
+            assert!(
+                std::fs::symlink_metadata(pipe).unwrap().file_type().is_fifo(),
+                "{swap}: it was replaced"
+            );
             task.destroy(true).await.unwrap();
+            // A task of another driver of the group can do it.
+            let planted = format!("set -- {}; rm -rf $1; {swap}", pipe.display());
+            assert!(std::process::Command::new("sh").args(["-c", &planted]).status().unwrap().success());
             config.id.push_str("-again");
             let refused = limited("StartTask", world.driver().start_task(&config)).await.unwrap_err();
             let text = refused.to_string();
