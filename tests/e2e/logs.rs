@@ -1,7 +1,6 @@
 //! The log lines of tasks: every one of them, on the right stream, the last one too.
 
 use std::os::unix::fs::FileTypeExt;
-
 use std::time::Duration;
 
 use e2e::wait::limited;
