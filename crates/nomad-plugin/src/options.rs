@@ -9,6 +9,7 @@ mod block;
 mod entry;
 mod error;
 mod markdown;
+mod origin;
 pub mod plugin;
 mod reader;
 mod schema;

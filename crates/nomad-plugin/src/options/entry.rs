@@ -1,6 +1,7 @@
 //! A row of a table of options.
 
 use super::error::OptionError;
+pub use super::origin::{Name, Origin};
 use super::reader::Reader;
 
 /// One option, of what is read into a `T`.
@@ -19,22 +20,6 @@ pub struct Entry<T> {
 
 /// How an option is read.
 pub(super) type Read<T> = fn(&Reader<'_>, &mut T) -> Result<(), OptionError>;
-
-/// A key, and the driver whose job files or configurations it comes from.
-pub type Name = (&'static str, Origin);
-
-/// The drivers that options come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// The Go driver of the same name.
-    GoDriver,
-    /// Nomad's Docker driver.
-    Docker,
-    /// The podman driver.
-    Podman,
-    /// None of them has it.
-    ThisDriver,
-}
 
 /// What an option holds, as a person writes it.
 #[derive(Clone, Copy)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use nomad_proto::cty::{Map, Value};
 use nomad_proto::duration;
 
-use super::entry::Name;
 use super::error::OptionError;
+use super::origin::Name;
 
 /// An option that is set. There is no Debug, as it may be a password.
 #[derive(Clone, Copy)]
