@@ -39,6 +39,15 @@ pub(crate) enum Outcome {
     },
 }
 
+/// Which inputs are tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choices {
+    /// Others each time, for those who look for faults.
+    New,
+    /// The same ones as far as the time goes, for a run of the tests, which is not to fail by chance.
+    SameEachTime,
+}
+
 impl Engine {
     /// Writes down the targets with their seeds.
     ///
@@ -73,10 +82,13 @@ impl Engine {
     ///
     /// # Errors
     /// The program can not be run.
-    pub(crate) fn feed(&self, target: &str, time: Duration) -> Result<Outcome> {
+    pub(crate) fn feed(&self, target: &str, time: Duration, choices: Choices) -> Result<Outcome> {
         let step = Step::begin(format!("fuzzing {target}"));
         let mut said = Said::default();
         let mut command = self.command(target, time)?;
+        if choices == Choices::SameEachTime {
+            command.arg("-seed=1");
+        }
         let status = process::stream(&mut command, |line| {
             if said.read(line) {
                 step.note(line);

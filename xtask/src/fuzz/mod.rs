@@ -11,7 +11,7 @@ use anyhow::{Result, bail, ensure};
 use crate::{screen, setup, signals};
 
 pub(crate) use build::build;
-pub(crate) use engine::{Engine, Outcome};
+pub(crate) use engine::{Choices, Engine, Outcome};
 
 /// Feeds one target, or all, for so many seconds each; the number is the exit code.
 ///
@@ -31,7 +31,7 @@ pub(crate) fn run(name: Option<&str>, seconds: u64) -> Result<u8> {
     let mut failed = 0_usize;
     for target in &targets {
         signals::check()?;
-        let outcome = engine.feed(target, Duration::from_secs(seconds))?;
+        let outcome = engine.feed(target, Duration::from_secs(seconds), Choices::New)?;
         if let Outcome::Found { told } = outcome {
             failed += 1;
             screen::print(&told);

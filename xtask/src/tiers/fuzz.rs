@@ -44,7 +44,7 @@ fn feed(engine: &Engine) -> Result<(u64, Vec<String>)> {
         if signals::received().is_some() {
             break;
         }
-        match engine.feed(&target, TIME)? {
+        match engine.feed(&target, TIME, fuzz::Choices::SameEachTime)? {
             fuzz::Outcome::Held => passed += 1,
             fuzz::Outcome::Found { told } => {
                 screen::print(&told);
