@@ -53,7 +53,7 @@ async fn printed(world: &World, what: &str, layer: Layer, script: &str) -> Strin
     let imported = OwnImage::with(layer).import(world.daemon(), &world.directory(), reference);
     let Err(refused) = imported else {
         let mounts = vec![bind("local", "/m/inner", &["rbind", "rw"])];
-        let setup = world.task("web").reference(reference).shell(script).option("cwd", "/work");
+        let setup = world.task("web").reference(reference).shell(script).option("cwd", "/workdir");
         let printed = match setup.option("mounts", Value::List(mounts)).try_start().await {
             Ok(task) => task.finish().await.1.stdout_text(),
             Err(error) => {
@@ -142,7 +142,7 @@ fn links_in_the_place_of_what_is_mounted_lead_into_the_task_alone() {
             for target in [at.to_owned(), format!("{ROOT}{at}/new")] {
                 let what = format!("{names:?} -> {target}");
                 let layer = names.iter().fold(Layer::default(), |layer, name| layer.link(name, &target));
-                let script = "echo x > /etc/hosts; echo x > /m/new; echo x > /work/new; echo end";
+                let script = "echo x > /etc/hosts; echo x > /m/new; echo x > /workdir/new; echo end";
                 printed(world, &what, layer, script).await;
                 outside.assert_untouched(&what);
             }
